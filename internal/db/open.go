@@ -1,0 +1,222 @@
+// Package db opens the database, whichever it is, and gives the rest of the program one way to read and one to write:
+// an ent client, and WithTx. MySQL, MariaDB and SQLite behave alike from here on: READ COMMITTED or stricter, UTC times with
+// microseconds, rows locked on purpose alone.
+package db
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/go-sql-driver/mysql"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"holdfast/ent"
+)
+
+// DB is an open database.
+type DB struct {
+	*ent.Client
+	// Dialect is dialect.MySQL (MariaDB included) or dialect.SQLite.
+	Dialect string
+
+	write, read *sql.DB // the same pool on MySQL
+}
+
+// Options are what only some callers want.
+type Options struct {
+	// OnStatement, if set, is told of every statement that is sent, BEGIN and COMMIT apart. It must be quick and safe for concurrent use.
+	OnStatement func(query string)
+	// MaxConns bounds the connections to MySQL; 0 means 48.
+	MaxConns int
+}
+
+const (
+	defaultMaxConns = 48
+	connMaxLifetime = 4 * time.Minute // under the 5 minutes after which middleboxes drop idle connections
+	dialTimeout     = 5 * time.Second
+	ioTimeout       = 30 * time.Second
+)
+
+// Open connects to the database that source names: mysql://user:password@host:3306/name (?tls=true, skip-verify or preferred),
+// or sqlite:PATH, whose folder is made if need be. It does not migrate. Errors never hold the password.
+func Open(ctx context.Context, source string, opts Options) (*DB, error) {
+	scheme, rest, _ := strings.Cut(source, ":")
+	switch scheme {
+	case "mysql":
+		return openMySQL(ctx, source, opts)
+	case "sqlite":
+		return openSQLite(ctx, rest, opts)
+	default:
+		return nil, errors.New("database: want mysql://user:password@host:3306/name or sqlite:PATH")
+	}
+}
+
+// Close closes every connection.
+func (d *DB) Close() error {
+	err := d.write.Close()
+	if d.read != d.write {
+		err = errors.Join(err, d.read.Close())
+	}
+	return err
+}
+
+// Ping tells whether the database answers, to reads and to writes.
+func (d *DB) Ping(ctx context.Context) error {
+	if err := d.read.PingContext(ctx); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	if err := d.write.PingContext(ctx); err != nil {
+		return fmt.Errorf("ping database: %w", err)
+	}
+	return nil
+}
+
+func newDB(name string, write, read *sql.DB, opts Options) *DB {
+	drv := &splitDriver{Driver: entsql.OpenDB(name, write), read: entsql.OpenDB(name, read), observe: opts.OnStatement}
+	return &DB{Client: ent.NewClient(ent.Driver(drv)), Dialect: name, write: write, read: read}
+}
+
+// mysqlConfig turns the URL into the driver's configuration.
+func mysqlConfig(source string) (*mysql.Config, error) {
+	u, err := url.Parse(source)
+	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") == "" {
+		// Not wrapped: url.Error repeats the whole text, the password with it.
+		return nil, errors.New("database: want mysql://user:password@host:3306/name, with special characters of the password percent-encoded")
+	}
+	cfg := mysql.NewConfig()
+	cfg.Net, cfg.Addr = "tcp", u.Host
+	if u.Port() == "" {
+		cfg.Addr = net.JoinHostPort(u.Hostname(), "3306")
+	}
+	cfg.User = u.User.Username()
+	cfg.Passwd, _ = u.User.Password()
+	cfg.DBName = strings.Trim(u.Path, "/")
+	cfg.ParseTime, cfg.Loc = true, time.UTC
+	cfg.InterpolateParams = true // one round trip a statement instead of two
+	cfg.ClientFoundRows = true   // or a write that changes nothing looks like a lost compare-and-set
+	cfg.RejectReadOnly = true    // after a fail-over, drop connections to the former primary
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+	for key, values := range u.Query() {
+		if key != "tls" {
+			return nil, fmt.Errorf("database: unknown parameter %q; tls is the only one", key)
+		}
+		switch values[0] {
+		case "true":
+			cfg.TLS = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+		case "skip-verify", "preferred", "false":
+			cfg.TLSConfig = values[0]
+		default:
+			return nil, fmt.Errorf("database: tls=%q; want true, skip-verify, preferred or false", values[0])
+		}
+	}
+	return cfg, nil
+}
+
+func openMySQL(ctx context.Context, source string, opts Options) (*DB, error) {
+	cfg, err := mysqlConfig(source)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure database: %w", err)
+	}
+	pool := sql.OpenDB(sessionConnector{connector})
+	conns := opts.MaxConns
+	if conns == 0 {
+		conns = defaultMaxConns
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxLifetime(connMaxLifetime)
+	var version string
+	if err := pool.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to database at %s: %w", cfg.Addr, err), pool.Close())
+	}
+	if err := supported(version); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return newDB(dialect.MySQL, pool, pool, opts), nil
+}
+
+// supported refuses servers that lack CHECK constraints or window functions as we use them.
+func supported(version string) error {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("database: cannot read its version %q", version)
+	}
+	at := major*1000 + minor
+	if strings.Contains(version, "MariaDB") {
+		if at < 10011 {
+			return fmt.Errorf("database: MariaDB %s is too old; 10.11 is the oldest that works", version)
+		}
+		return nil
+	}
+	if at < 8004 {
+		return fmt.Errorf("database: MySQL %s is too old; 8.4 is the oldest that works", version)
+	}
+	return nil
+}
+
+// sessionConnector sets up each new connection once, so that BEGIN needs no second round trip for the isolation level.
+type sessionConnector struct{ driver.Connector }
+
+// session is what every connection runs first. A lock is not waited for longer than a transaction may last.
+const session = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+
+func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("set up connection: driver cannot execute"), conn.Close())
+	}
+	for _, stmt := range []string{session, "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"} {
+		if _, err := execer.ExecContext(ctx, stmt, nil); err != nil {
+			return nil, errors.Join(fmt.Errorf("set up connection: %w", err), conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
+	if path == "" {
+		return nil, errors.New("database: sqlite: names no file; want sqlite:PATH")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, fmt.Errorf("make the database's folder: %w", err)
+	}
+	file := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
+	const common = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite"
+	write, err := sql.Open("sqlite", file+common+"&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	write.SetMaxOpenConns(1) // SQLite has one writer; waiting here is fairer than its busy loop
+	if err := write.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), write.Close())
+	}
+	read, err := sql.Open("sqlite", file+common+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), write.Close())
+	}
+	readers := max(4, 2*runtime.NumCPU())
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return newDB(dialect.SQLite, write, read, opts), nil
+}
