@@ -32,7 +32,8 @@ type DB struct {
 	// Dialect is dialect.MySQL (MariaDB included) or dialect.SQLite.
 	Dialect string
 
-	write, read *sql.DB // the same pool on MySQL
+	write, read *sql.DB       // the same pool on MySQL
+	mysql       *mysql.Config // nil on SQLite
 }
 
 // Options are what only some callers want.
@@ -149,7 +150,9 @@ func openMySQL(ctx context.Context, source string, opts Options) (*DB, error) {
 	if err := supported(version); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return newDB(dialect.MySQL, pool, pool, opts), nil
+	d := newDB(dialect.MySQL, pool, pool, opts)
+	d.mysql = cfg
+	return d, nil
 }
 
 // supported refuses servers that lack CHECK constraints or window functions as we use them.
@@ -208,7 +211,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	write.SetMaxOpenConns(1) // SQLite has one writer; waiting here is fairer than its busy loop
-	if err := write.PingContext(ctx); err != nil {
+	if err := pingSQLite(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), write.Close())
 	}
 	read, err := sql.Open("sqlite", file+common+"&_pragma=query_only(1)")
@@ -219,4 +222,22 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return newDB(dialect.SQLite, write, read, opts), nil
+}
+
+// pingSQLite connects. Of several processes that open a new file at once, one switches it to WAL, and the others are told that it is
+// busy without the wait that busy_timeout promises.
+func pingSQLite(ctx context.Context, pool *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	for {
+		err := pool.PingContext(ctx)
+		if err == nil || !broken(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

@@ -163,8 +163,11 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
+// Row is one row of an answer.
+type Row interface{ Scan(into ...any) error }
+
 // Collect runs a built query and reads every row with scan.
-func Collect[T any](ctx context.Context, q Querier, query entsql.Querier, scan func(*sql.Rows) (T, error)) ([]T, error) {
+func Collect[T any](ctx context.Context, q Querier, query entsql.Querier, scan func(Row) (T, error)) ([]T, error) {
 	text, args := query.Query()
 	rows, err := q.QueryContext(ctx, text, args...)
 	if err != nil {
@@ -190,4 +193,13 @@ func (tx *Tx) Exec(ctx context.Context, stmt entsql.Querier) (int64, error) {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// Args are the arguments of a statement, one for each value.
+func Args[T any](of []T) []any {
+	out := make([]any, len(of))
+	for i, v := range of {
+		out[i] = v
+	}
+	return out
 }

@@ -55,6 +55,9 @@ type Error struct {
 	Args []any
 }
 
+// Plain is an Error to embed: embedding it by its own name would hide the method Error.
+type Plain = Error
+
 // New is an Error whose text is a format of args.
 func New(code Code, text string, args ...any) *Error {
 	return &Error{Code: code, Text: text, Args: args}

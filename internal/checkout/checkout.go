@@ -1,0 +1,144 @@
+// Package checkout is one tap on "buy": it brings the catalogue, the stock, the orders and the money together. A request
+// is planned without locks, placed in one transaction, and paid, cancelled or let go in another; whatever happens to it
+// later is decided by one compare-and-set on the checkout's row.
+//
+// Lock order, for every transaction here and elsewhere: buyers by id, stock by id, checkouts by id, then what belongs to
+// them. Nothing is asked of a provider while rows are locked.
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"holdfast/ent"
+	entcheckout "holdfast/ent/checkout"
+	"holdfast/internal/cart"
+	"holdfast/internal/catalog"
+	"holdfast/internal/clock"
+	"holdfast/internal/db"
+	"holdfast/internal/fault"
+	"holdfast/internal/money"
+	"holdfast/internal/order"
+	"holdfast/internal/payment"
+	"holdfast/internal/typeid"
+)
+
+// Status is where a checkout stands.
+type Status string
+
+// The states of a checkout. Only an OPEN one holds stock.
+const (
+	Open      Status = "OPEN"
+	Paid      Status = "PAID"
+	Cancelled Status = "CANCELLED"
+	Expired   Status = "EXPIRED"
+)
+
+// Checkout is the orders of one tap, one for each shop, held together and paid together.
+type Checkout struct {
+	ID            typeid.Checkout
+	BuyerID       typeid.Buyer
+	MiniProgramID typeid.MiniProgram
+	Status        Status
+	PlacedAt      time.Time
+	// HeldUntil is when the goods are for sale again unless paid.
+	HeldUntil time.Time
+	// Payment is set when this request has read it already, with what the provider answered.
+	Payment *payment.Payment
+}
+
+// Input is what a buyer buys. Its JSON is what makes two requests the same.
+type Input struct {
+	IdempotencyKey string         `json:"-"`
+	Lines          []LineInput    `json:"lines"` // nil is the cart
+	RemoveFromCart bool           `json:"removeFromCart"`
+	CartVersion    *int64         `json:"cartVersion"`
+	Shops          []ShopInput    `json:"shops"`
+	ShipTo         *order.Address `json:"shipTo"`
+	ExpectedTotal  *money.Money   `json:"expectedTotal"`
+}
+
+// LineInput is so many of one variant.
+type LineInput struct {
+	VariantID string
+	Quantity  int
+}
+
+// ShopInput is what is meant for one shop alone.
+type ShopInput struct {
+	ShopID string
+	Note   *string
+}
+
+// Settings are what may be configured.
+type Settings struct {
+	// Hold is how long goods are held for a buyer.
+	Hold time.Duration
+	// MaxOpen is how many open checkouts a buyer may have.
+	MaxOpen int
+}
+
+// Checkouts places checkouts and turns them.
+type Checkouts struct {
+	db       *db.DB
+	now      clock.Clock
+	catalog  *catalog.Catalog
+	carts    *cart.Carts
+	payments *payment.Payments
+	orders   *order.Orders
+	provider payment.Provider
+	set      Settings
+	log      *slog.Logger
+}
+
+// Deps are what Checkouts brings together.
+type Deps struct {
+	DB       *db.DB
+	Now      clock.Clock
+	Catalog  *catalog.Catalog
+	Carts    *cart.Carts
+	Payments *payment.Payments
+	Orders   *order.Orders
+	Provider payment.Provider
+	Log      *slog.Logger
+}
+
+// New is the Checkouts on d.
+func New(d Deps, s Settings) *Checkouts {
+	return &Checkouts{
+		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
+		provider: d.Provider, set: s, log: d.Log,
+	}
+}
+
+// ByIDs are those of these checkouts that exist.
+func (c *Checkouts) ByIDs(ctx context.Context, ids []typeid.Checkout) ([]*Checkout, error) {
+	rows, err := c.db.Checkout.Query().Where(entcheckout.IDIn(ids...)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read checkouts: %w", err)
+	}
+	out := make([]*Checkout, len(rows))
+	for i, r := range rows {
+		out[i] = checkoutOf(r)
+	}
+	return out, nil
+}
+
+func checkoutOf(r *ent.Checkout) *Checkout {
+	return &Checkout{
+		ID: r.ID, BuyerID: r.BuyerID, MiniProgramID: r.MiniProgramID, Status: Status(r.Status),
+		PlacedAt: r.PlacedAt, HeldUntil: r.HeldUntil,
+	}
+}
+
+// PriceError refuses with PRICE_CHANGED and says both sums.
+type PriceError struct {
+	fault.Plain
+	Expected money.Money
+	Actual   money.Money
+}
+
+// Unwrap gives the plain refusal.
+func (e *PriceError) Unwrap() error { return &e.Plain }

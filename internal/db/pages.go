@@ -1,0 +1,41 @@
+package db
+
+import (
+	"strconv"
+
+	entsql "entgo.io/ent/dialect/sql"
+
+	"holdfast/internal/typeid"
+)
+
+// After keeps the rows behind the one with this id, in ascending order; a zero id keeps all.
+func After(s *entsql.Selector, id typeid.UUID) *entsql.Selector {
+	if !id.IsZero() {
+		s.Where(entsql.GT(s.C("id"), id))
+	}
+	return s.OrderBy(entsql.Asc(s.C("id")))
+}
+
+// Before keeps the rows in front of the one with this id, in descending order; a zero id keeps all.
+func Before(s *entsql.Selector, id typeid.UUID) *entsql.Selector {
+	if !id.IsZero() {
+		s.Where(entsql.LT(s.C("id"), id))
+	}
+	return s.OrderBy(entsql.Desc(s.C("id")))
+}
+
+// AnyOf is the predicate "id is one that some part selects". Each part selects the ids of one parent's page, so that the
+// pages of many parents cost one statement. MySQL takes a LIMIT inside IN only behind a derived table.
+func AnyOf(s *entsql.Selector, column string, parts []*entsql.Selector) *entsql.Predicate {
+	d := entsql.Dialect(s.Dialect())
+	var all *entsql.Selector
+	for i, part := range parts {
+		sel := d.Select("id").From(part.As("p" + strconv.Itoa(i)))
+		if all == nil {
+			all = sel
+			continue
+		}
+		all.UnionAll(sel)
+	}
+	return entsql.In(s.C(column), d.Select("id").From(all.As("pages")))
+}

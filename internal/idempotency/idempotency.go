@@ -1,0 +1,104 @@
+// Package idempotency lets a client send a request again without its happening again: a key that the client chose names
+// the request, and a hash tells whether it is the same one.
+package idempotency
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"holdfast/ent"
+	"holdfast/ent/staffrequest"
+	"holdfast/internal/db"
+	"holdfast/internal/fault"
+	"holdfast/internal/typeid"
+)
+
+// MaxKey is how many characters a key may have.
+const MaxKey = 128
+
+// Hash is what two requests have in common when they are the same: the SHA-256 of the input's JSON.
+type Hash [sha256.Size]byte
+
+// HashOf hashes an input: plain exported fields, in which absent and null are one.
+func HashOf(input any) (Hash, error) {
+	text, err := json.Marshal(input)
+	if err != nil {
+		return Hash{}, fmt.Errorf("hash request: %w", err)
+	}
+	return sha256.Sum256(text), nil
+}
+
+// CheckKey refuses keys that are not 1 to 128 visible ASCII characters.
+func CheckKey(key string) error {
+	ok := len(key) >= 1 && len(key) <= MaxKey
+	for i := 0; ok && i < len(key); i++ {
+		ok = key[i] > ' ' && key[i] < 0x7f
+	}
+	if !ok {
+		return fault.New(fault.Invalid, "idempotencyKey must be 1 to %d visible ASCII characters", MaxKey).At("input", "idempotencyKey")
+	}
+	return nil
+}
+
+// Reused is the refusal of a key that named another request before.
+func Reused() error {
+	return fault.New(fault.IdempotencyKeyReused, "this idempotencyKey was used with another input").At("input", "idempotencyKey")
+}
+
+// Request is one request of staff.
+type Request struct {
+	Staff     typeid.Staff
+	Operation string
+	Key       string
+	Hash      Hash
+	Now       time.Time
+}
+
+var errInFlight = errors.New("the same key was inserted meanwhile")
+
+// Once runs fn in a transaction unless the same request was done before. What fn refuses leaves the key free. It fails
+// with INVALID and IDEMPOTENCY_KEY_REUSED; done is true when nothing was left to do.
+func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context, tx *db.Tx) error) (done bool, err error) {
+	if err := CheckKey(r.Key); err != nil {
+		return false, err
+	}
+	for {
+		done, err = db.WithTx(ctx, d, func(ctx context.Context, tx *db.Tx) (bool, error) {
+			found, err := lookUpTx(ctx, tx, r)
+			if found || err != nil {
+				return found, err
+			}
+			// The row is the lock: the same key at the same time waits here for the first to end.
+			err = tx.StaffRequest.Create().SetID(typeid.New[typeid.StaffRequest](r.Now)).SetStaffID(r.Staff).
+				SetOperation(r.Operation).SetIdempotencyKey(r.Key).SetRequestHash(r.Hash[:]).SetCreatedAt(r.Now).Exec(ctx)
+			if db.IsDuplicate(err) {
+				return false, errInFlight
+			}
+			if err != nil {
+				return false, fmt.Errorf("remember request: %w", err)
+			}
+			return false, fn(ctx, tx)
+		})
+		if !errors.Is(err, errInFlight) {
+			return done, err
+		}
+	}
+}
+
+func lookUpTx(ctx context.Context, tx *db.Tx, r Request) (bool, error) {
+	row, err := tx.StaffRequest.Query().Where(staffrequest.StaffID(r.Staff), staffrequest.Operation(r.Operation),
+		staffrequest.IdempotencyKey(r.Key)).Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look up request: %w", err)
+	case Hash(row.RequestHash) != r.Hash:
+		return false, Reused()
+	}
+	return true, nil
+}

@@ -1,0 +1,195 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"entgo.io/ent/dialect/sql"
+
+	"holdfast/ent/stock"
+	"holdfast/ent/stockmovement"
+	"holdfast/internal/db"
+	"holdfast/internal/typeid"
+)
+
+// Kind says why stock moved.
+type Kind string
+
+// The kinds of movement.
+const (
+	Received Kind = "RECEIVED" // came into the shop
+	Adjusted Kind = "ADJUSTED" // counted, or corrected
+	Held     Kind = "HELD"     // ordered, not yet paid
+	Sold     Kind = "SOLD"     // paid
+	Released Kind = "RELEASED" // not paid after all
+	Returned Kind = "RETURNED" // came back from a buyer
+)
+
+// Movement is one change of one stock.
+type Movement struct {
+	Variant typeid.Variant
+	Kind    Kind
+	OnHand  int // change of the number on hand
+	Held    int // change of the number held
+	Order   typeid.Order
+	Staff   typeid.Staff
+	Reason  string
+}
+
+// Hold keeps n for the order.
+func Hold(v typeid.Variant, n int, o typeid.Order) Movement {
+	return Movement{Variant: v, Kind: Held, Held: n, Order: o}
+}
+
+// Sell takes n that the order held.
+func Sell(v typeid.Variant, n int, o typeid.Order) Movement {
+	return Movement{Variant: v, Kind: Sold, OnHand: -n, Held: -n, Order: o}
+}
+
+// Release puts back n that the order held.
+func Release(v typeid.Variant, n int, o typeid.Order) Movement {
+	return Movement{Variant: v, Kind: Released, Held: -n, Order: o}
+}
+
+// Shelf is the locked stock rows of one transaction.
+type Shelf struct {
+	stocks    map[typeid.Variant]*Stock
+	touched   map[typeid.Variant]bool
+	movements []Movement
+}
+
+// LockTx takes the stock rows of these variants off the shelf, in id order, until the transaction ends. Variants that
+// have no stock are left out.
+func LockTx(ctx context.Context, tx *db.Tx, variants []typeid.Variant) (*Shelf, error) {
+	shelf := &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
+	ids := slices.Clone(variants)
+	slices.SortFunc(ids, func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+	ids = slices.Compact(ids)
+	if len(ids) == 0 {
+		return shelf, nil
+	}
+	t := tx.SQL().Table(stock.Table)
+	rows, err := db.Collect(ctx, tx, tx.ForUpdate(tx.SQL().Select(stock.FieldID, stock.FieldShopID, stock.FieldOnHand, stock.FieldHeld,
+		stock.FieldLowStockThreshold, stock.FieldVersion, stock.FieldChangedAt).From(t).
+		Where(sql.In(stock.FieldID, db.Args(ids)...)).OrderBy(stock.FieldID)),
+		func(row db.Row) (*Stock, error) {
+			var s Stock
+			err := row.Scan(&s.VariantID, &s.ShopID, &s.OnHand, &s.Held, &s.LowStockThreshold, &s.Version, &s.ChangedAt)
+			return &s, err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("lock stock: %w", err)
+	}
+	for _, s := range rows {
+		shelf.stocks[s.VariantID] = s
+	}
+	return shelf, nil
+}
+
+// Stock is the variant's stock as it stands after the movements so far.
+func (s *Shelf) Stock(v typeid.Variant) (Stock, bool) {
+	got, ok := s.stocks[v]
+	if !ok {
+		return Stock{}, false
+	}
+	return *got, true
+}
+
+// Available is how many of the variant can be ordered now; 0 of one that has no stock.
+func (s *Shelf) Available(v typeid.Variant) int {
+	if got, ok := s.stocks[v]; ok {
+		return got.Available()
+	}
+	return 0
+}
+
+// Move carries out a movement in memory. It fails, and changes nothing, when the stock would break 0 <= held <= on hand:
+// the caller has decided wrongly.
+func (s *Shelf) Move(m Movement) error {
+	got, ok := s.stocks[m.Variant]
+	if !ok {
+		return fmt.Errorf("move stock of %s: not on the shelf", m.Variant)
+	}
+	onHand, held := got.OnHand+m.OnHand, got.Held+m.Held
+	if held < 0 || held > onHand {
+		return fmt.Errorf("move stock of %s (%s): %d held of %d on hand", m.Variant, m.Kind, held, onHand)
+	}
+	got.OnHand, got.Held = onHand, held
+	s.touched[m.Variant] = true
+	s.movements = append(s.movements, m)
+	return nil
+}
+
+// WriteTx writes the movements, and with one statement every stock that moved.
+func (s *Shelf) WriteTx(ctx context.Context, tx *db.Tx, now time.Time) error {
+	if len(s.movements) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(s.movements))
+	for i, m := range s.movements {
+		rows[i] = []any{
+			typeid.New[typeid.Movement](now), s.stocks[m.Variant].ShopID, m.Variant, string(m.Kind), m.OnHand, m.Held,
+			orNull(m.Order, m.Order.IsZero()), orNull(m.Staff, m.Staff.IsZero()), orNull(m.Reason, m.Reason == ""), now,
+		}
+	}
+	if err := tx.Insert(ctx, stockmovement.Table, []string{
+		stockmovement.FieldID, stockmovement.FieldShopID, stockmovement.FieldVariantID, stockmovement.FieldKind,
+		stockmovement.FieldOnHandDelta, stockmovement.FieldHeldDelta, stockmovement.FieldOrderID, stockmovement.FieldStaffID,
+		stockmovement.FieldReason, stockmovement.FieldCreatedAt,
+	}, rows); err != nil {
+		return err
+	}
+	return s.updateTx(ctx, tx, now)
+}
+
+func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, now time.Time) error {
+	ids := slices.SortedFunc(maps.Keys(s.touched), func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+	for _, id := range ids {
+		s.stocks[id].Version++
+		s.stocks[id].ChangedAt = now
+	}
+	// Whole values, not deltas: the rows are locked, and an UPDATE cannot bring a deleted row back.
+	n, err := tx.Exec(ctx, tx.SQL().Update(stock.Table).
+		Set(stock.FieldOnHand, s.perRow(ids, func(k *Stock) any { return k.OnHand })).
+		Set(stock.FieldHeld, s.perRow(ids, func(k *Stock) any { return k.Held })).
+		Set(stock.FieldVersion, s.perRow(ids, func(k *Stock) any { return k.Version })).
+		Set(stock.FieldChangedAt, now).
+		Where(sql.In(stock.FieldID, db.Args(ids)...)))
+	if err != nil {
+		return fmt.Errorf("write stock: %w", err)
+	}
+	if n != int64(len(ids)) {
+		return fmt.Errorf("write stock: %d rows instead of %d", n, len(ids))
+	}
+	return nil
+}
+
+// perRow is CASE variant_id WHEN id THEN value ... END.
+func (s *Shelf) perRow(ids []typeid.Variant, value func(*Stock) any) sql.Querier {
+	return sql.ExprFunc(func(b *sql.Builder) {
+		b.WriteString("CASE ").Ident(stock.FieldID)
+		for _, id := range ids {
+			b.WriteString(" WHEN ").Arg(id).WriteString(" THEN ").Arg(value(s.stocks[id]))
+		}
+		b.WriteString(" END")
+	})
+}
+
+// Changed are the stocks that moved, as they stand once the transaction has committed.
+func (s *Shelf) Changed() []Stock {
+	out := make([]Stock, 0, len(s.touched))
+	for id := range s.touched {
+		out = append(out, *s.stocks[id])
+	}
+	return out
+}
+
+func orNull[T any](v T, null bool) any {
+	if null {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,102 @@
+package payment
+
+import (
+	"context"
+	"time"
+
+	"holdfast/internal/money"
+	"holdfast/internal/typeid"
+)
+
+// Provider moves the money: WeChat Pay, or the sandbox. Every call goes over a network, so it is never made while rows are
+// locked. An error that is no fault.Error means that nothing is known: the call may or may not have had its effect, and the
+// same call with the same id is safe.
+type Provider interface {
+	// MaxOrders is how many orders one payment may pay.
+	MaxOrders() int
+	// Prepare makes the payment payable and returns what wx.requestPayment takes. It refuses with PAYMENT_CLOSED,
+	// ALREADY_PAID and PAYMENT_REFUSED.
+	Prepare(ctx context.Context, t Trade) (Parameters, error)
+	// Close makes the payment unpayable. When it was paid before, the answer is Paid with its receipt: "already paid" wins.
+	Close(ctx context.Context, t Trade) (Answer, error)
+	// Query tells where the payment stands.
+	Query(ctx context.Context, t Trade) (Answer, error)
+	// Refund gives money of a paid payment back to the buyer. It refuses with AMOUNT_EXCEEDED.
+	Refund(ctx context.Context, r RefundRequest) (TransferState, error)
+	// Share pays one receiver's share out of a paid payment. It refuses with AMOUNT_EXCEEDED.
+	Share(ctx context.Context, r ShareRequest) (TransferState, error)
+	// ReturnShare takes a share, or a part of it, back from its receiver. It refuses with AMOUNT_EXCEEDED.
+	ReturnShare(ctx context.Context, r ReturnRequest) (TransferState, error)
+}
+
+// Trade is a payment as the provider knows it; its id is the provider's order number.
+type Trade struct {
+	ID     typeid.Payment
+	Amount money.Money
+	// ExpiresAt is when the provider should stop taking it (time_expire). A cashier that is open already may still pay.
+	ExpiresAt time.Time
+	// MiniProgram and Buyer are who pays, and where.
+	MiniProgram typeid.MiniProgram
+	Buyer       typeid.Buyer
+}
+
+// Parameters are what wx.requestPayment takes.
+type Parameters struct {
+	TimeStamp string
+	NonceStr  string
+	Package   string
+	SignType  string
+	PaySign   string
+}
+
+// State is where a trade stands at the provider.
+type State string
+
+// The states of a trade.
+const (
+	TradeOpen   State = "OPEN"
+	TradePaid   State = "PAID"
+	TradeClosed State = "CLOSED"
+)
+
+// Answer is what the provider says of a trade. The rest is set when it is paid.
+type Answer struct {
+	State         State
+	TransactionID string
+	Amount        money.Money
+	PaidAt        time.Time
+}
+
+// TransferState is where a refund, a share or a return stands.
+type TransferState string
+
+// The states of a transfer.
+const (
+	TransferProcessing TransferState = "PROCESSING"
+	TransferSucceeded  TransferState = "SUCCEEDED"
+	TransferFailed     TransferState = "FAILED"
+)
+
+// RefundRequest gives Amount of a payment back to the buyer; repeating it with the same id has one effect.
+type RefundRequest struct {
+	ID      typeid.Refund
+	Payment typeid.Payment
+	Amount  money.Money
+	Reason  string
+}
+
+// ShareRequest pays Amount of a payment to a receiver; repeating it with the same id has one effect.
+type ShareRequest struct {
+	ID       typeid.Split
+	Payment  typeid.Payment
+	Receiver string
+	Amount   money.Money
+}
+
+// ReturnRequest takes Amount of a share back; repeating it with the same id has one effect.
+type ReturnRequest struct {
+	ID       typeid.SplitReturn
+	Payment  typeid.Payment
+	Receiver string
+	Amount   money.Money
+}
