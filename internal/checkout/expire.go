@@ -7,8 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
+
 	entcheckout "holdfast/ent/checkout"
 	"holdfast/ent/hold"
+	"holdfast/ent/predicate"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
 	"holdfast/internal/payment"
@@ -38,21 +41,36 @@ func (c *Checkouts) Sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce lets go what is overdue, batch after batch, and tells how many checkouts went.
+// sweepOnce lets go what is overdue, batch after batch, and tells how many checkouts went. It skips over those of which the
+// provider says nothing, so that they keep nobody else waiting.
 func (c *Checkouts) sweepOnce(ctx context.Context) (int, error) {
-	total := 0
+	gone, silent := 0, 0
 	for {
-		rows, err := c.db.Checkout.Query().Where(entcheckout.Status(string(Open)), entcheckout.HeldUntilLTE(c.now())).
-			Order(entcheckout.ByHeldUntil()).Limit(sweepBatch).IDs(ctx)
+		found, err := c.overdue(ctx, silent)
 		if err != nil {
-			return total, fmt.Errorf("find overdue checkouts: %w", err)
+			return gone, err
 		}
-		n, err := c.expire(ctx, rows)
-		total += n
-		if err != nil || len(rows) < sweepBatch || n == 0 {
-			return total, err
+		n, err := c.expire(ctx, found)
+		gone += n
+		silent += len(found) - n
+		if err != nil || len(found) < sweepBatch {
+			return gone, err
 		}
 	}
+}
+
+// overdue is the next batch of overdue checkouts behind those that are skipped, oldest first, of any or of what is wanted.
+func (c *Checkouts) overdue(ctx context.Context, skip int, which ...predicate.Checkout) ([]*Checkout, error) {
+	rows, err := c.db.Checkout.Query().Where(entcheckout.Status(string(Open)), entcheckout.HeldUntilLTE(c.now())).Where(which...).
+		Order(entcheckout.ByHeldUntil(), entcheckout.ByID()).Offset(skip).Limit(sweepBatch).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find overdue checkouts: %w", err)
+	}
+	out := make([]*Checkout, len(rows))
+	for i, r := range rows {
+		out[i] = checkoutOf(r)
+	}
+	return out, nil
 }
 
 // releaseOverdue lets go the overdue checkouts that hold what a buyer is short of, and tells whether any went. It is what
@@ -62,12 +80,14 @@ func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortEr
 	for i, s := range short.Shortages {
 		variants[i] = s.Variant
 	}
-	var ids []typeid.Checkout
-	err := c.db.Hold.Query().Where(hold.VariantIDIn(variants...), hold.Status(holdHeld), hold.ExpiresAtLTE(c.now())).
-		Limit(sweepBatch).Unique(true).Select(hold.FieldCheckoutID).Scan(ctx, &ids)
+	found, err := c.overdue(ctx, 0, func(s *sql.Selector) {
+		h := c.db.SQL().Table(hold.Table)
+		s.Where(sql.In(s.C(entcheckout.FieldID), c.db.SQL().Select(h.C(hold.FieldCheckoutID)).From(h).Where(sql.And(
+			sql.In(h.C(hold.FieldVariantID), db.Args(variants)...), sql.EQ(h.C(hold.FieldStatus), holdHeld), sql.LTE(h.C(hold.FieldExpiresAt), c.now())))))
+	})
 	n := 0
 	if err == nil {
-		n, err = c.expire(ctx, ids)
+		n, err = c.expire(ctx, found)
 	}
 	if err != nil {
 		c.log.ErrorContext(ctx, "let overdue goods go for a buyer", "error", err)
@@ -78,13 +98,13 @@ func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortEr
 // expire closes the payments of overdue checkouts at the provider, all at once, then lets their goods go in one transaction,
 // and tells how many went. Those that were paid after all are paid. Those of which the provider says nothing stay until
 // giveUpAfter.
-func (c *Checkouts) expire(ctx context.Context, ids []typeid.Checkout) (int, error) {
-	if len(ids) == 0 {
+func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) {
+	if len(found) == 0 {
 		return 0, nil
 	}
-	found, err := c.ByIDs(ctx, ids)
-	if err != nil {
-		return 0, err
+	ids := make([]typeid.Checkout, len(found))
+	for i, f := range found {
+		ids[i] = f.ID
 	}
 	payments, err := c.payments.ByCheckouts(ctx, ids)
 	if err != nil {
@@ -100,7 +120,7 @@ func (c *Checkouts) expire(ctx context.Context, ids []typeid.Checkout) (int, err
 		wg   sync.WaitGroup
 	)
 	for _, f := range found {
-		if f.Payment = of[f.ID]; f.Payment == nil || f.Status != Open {
+		if f.Payment = of[f.ID]; f.Payment == nil {
 			continue
 		}
 		wg.Go(func() {

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"holdfast/internal/money"
@@ -99,4 +100,38 @@ type ReturnRequest struct {
 	Payment  typeid.Payment
 	Receiver string
 	Amount   money.Money
+}
+
+// Unconfigured is the provider of a server that has none: it takes no payments, and nothing is known of any.
+type Unconfigured struct{}
+
+var errUnconfigured = errors.New("no payment provider is configured")
+
+// MaxOrders implements Provider: none, so that nothing is held that could not be paid.
+func (Unconfigured) MaxOrders() int { return 0 }
+
+// Prepare implements Provider.
+func (Unconfigured) Prepare(context.Context, Trade) (Parameters, error) {
+	return Parameters{}, errUnconfigured
+}
+
+// Close implements Provider.
+func (Unconfigured) Close(context.Context, Trade) (Answer, error) { return Answer{}, errUnconfigured }
+
+// Query implements Provider.
+func (Unconfigured) Query(context.Context, Trade) (Answer, error) { return Answer{}, errUnconfigured }
+
+// Refund implements Provider.
+func (Unconfigured) Refund(context.Context, RefundRequest) (TransferState, error) {
+	return TransferProcessing, errUnconfigured
+}
+
+// Share implements Provider.
+func (Unconfigured) Share(context.Context, ShareRequest) (TransferState, error) {
+	return TransferProcessing, errUnconfigured
+}
+
+// ReturnShare implements Provider.
+func (Unconfigured) ReturnShare(context.Context, ReturnRequest) (TransferState, error) {
+	return TransferProcessing, errUnconfigured
 }
