@@ -1,0 +1,86 @@
+package graph
+
+import (
+	"encoding/base64"
+
+	"holdfast/graph/model"
+	"holdfast/internal/catalog"
+	"holdfast/internal/fault"
+	"holdfast/internal/identity"
+	"holdfast/internal/order"
+	"holdfast/internal/page"
+	"holdfast/internal/typeid"
+)
+
+// pageQuery reads what every connection is asked with. It fails with BAD_REQUEST.
+func pageQuery(first int, after *string) (page.Query, error) {
+	q := page.Query{First: first}
+	if after == nil {
+		return q, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(*after)
+	if err != nil || len(raw) != len(q.After) || typeid.UUID(raw).IsZero() {
+		return q, fault.New(fault.BadRequest, "after must be the endCursor of a page")
+	}
+	q.After = typeid.UUID(raw)
+	return q, nil
+}
+
+// cursor is the 16 bytes of the id by which lists are ordered.
+func cursor(id typeid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// connect makes the parts of a connection of a page.
+func connect[T, E any](p page.Page[T], id func(T) typeid.UUID, edge func(string, T) E) ([]E, []T, *model.PageInfo) {
+	edges := make([]E, len(p.Items))
+	info := &model.PageInfo{HasNextPage: p.HasNext}
+	for i, item := range p.Items {
+		at := cursor(id(item))
+		edges[i] = edge(at, item)
+		if i == 0 {
+			info.StartCursor = &at
+		}
+		info.EndCursor = &at
+	}
+	return edges, p.Items, info
+}
+
+func shops(p page.Page[*catalog.Shop]) *model.ShopConnection {
+	edges, nodes, info := connect(p, shopKey, func(at string, s *catalog.Shop) *model.ShopEdge {
+		return &model.ShopEdge{Cursor: at, Node: s}
+	})
+	return &model.ShopConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+// staffShops adds to each shop the role in it: an operator without one may do what an owner may see.
+func staffShops(p page.Page[*catalog.Shop], who identity.Principal) *model.StaffShopConnection {
+	edges, nodes, info := connect(p, shopKey, func(at string, s *catalog.Shop) *model.StaffShopEdge {
+		role, ok := who.Role(s.ID)
+		if !ok {
+			role = identity.Owner
+		}
+		return &model.StaffShopEdge{Cursor: at, Node: s, Role: role}
+	})
+	return &model.StaffShopConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func shopKey(s *catalog.Shop) typeid.UUID { return s.ID.UUID }
+
+func products(p page.Page[*catalog.Product]) *model.ProductConnection {
+	edges, nodes, info := connect(p, func(p *catalog.Product) typeid.UUID { return p.ID.UUID },
+		func(at string, p *catalog.Product) *model.ProductEdge { return &model.ProductEdge{Cursor: at, Node: p} })
+	return &model.ProductConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func variants(p page.Page[*catalog.Variant]) *model.ProductVariantConnection {
+	edges, nodes, info := connect(p, func(v *catalog.Variant) typeid.UUID { return v.ID.UUID },
+		func(at string, v *catalog.Variant) *model.ProductVariantEdge {
+			return &model.ProductVariantEdge{Cursor: at, Node: v}
+		})
+	return &model.ProductVariantConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func orders(p page.Page[*order.Order]) *model.OrderConnection {
+	edges, nodes, info := connect(p, func(o *order.Order) typeid.UUID { return o.ID.UUID },
+		func(at string, o *order.Order) *model.OrderEdge { return &model.OrderEdge{Cursor: at, Node: o} })
+	return &model.OrderConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}

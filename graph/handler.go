@@ -1,0 +1,109 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"golang.org/x/text/language"
+
+	"holdfast/graph/generated"
+	"holdfast/graph/scalar"
+	"holdfast/graph/transport"
+)
+
+const (
+	// cachedQueries is how many parsed queries are kept. A parsed query is much larger than its text, which has at most
+	// 16 KiB, so this bounds memory as well.
+	cachedQueries = 500
+	maxTokens     = 4000
+	defaultWait   = time.Millisecond
+)
+
+// Options are what may be chosen. The zero Options are fit to serve.
+type Options struct {
+	// HideSchema turns introspection off.
+	HideSchema bool
+	// Wait is how long loaders gather keys; a millisecond unless set. Tests that count statements take longer.
+	Wait time.Duration
+	// Transports are asked in order, before HTTP, which takes all that is left.
+	Transports []graphql.Transport
+}
+
+// Handler serves GraphQL. WithPrincipal and WithRequestID are for whoever calls it.
+type Handler struct {
+	server  *handler.Server
+	matcher language.Matcher
+}
+
+// NewHandler makes the Handler of the whole API.
+func NewHandler(deps Deps, opts Options) *Handler {
+	if opts.Wait == 0 {
+		opts.Wait = defaultWait
+	}
+	resolver := &Resolver{Deps: deps, access: newAccess(), wait: opts.Wait}
+	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
+	for _, t := range opts.Transports {
+		server.AddTransport(t)
+	}
+	server.AddTransport(transport.HTTP{})
+	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	server.SetParserTokenLimit(maxTokens)
+	server.SetValidationRulesFn(transport.Rules)
+	server.SetDisableSuggestion(true)
+	server.SetErrorPresenter(presenter{deps.Log}.present)
+	server.SetRecoverFunc(recovered)
+	if !opts.HideSchema {
+		server.Use(extension.Introspection{})
+	}
+	server.Use(&scalar.Variables{})
+	server.AroundResponses(resolver.aroundResponse)
+	server.AroundRootFields(resolver.aroundRootField)
+	return &Handler{server: server, matcher: newMatcher()}
+}
+
+// ServeHTTP answers a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := withLanguage(r.Context(), h.matcher, r.Header.Get("Accept-Language"))
+	h.server.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// aroundResponse gives each response, and so each event of a subscription, loaders of its own.
+func (r *Resolver) aroundResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	return next(r.withScope(withNotes(ctx)))
+}
+
+// aroundRootField refuses what one may not ask for.
+func (r *Resolver) aroundRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	object, field := graphql.GetFieldContext(ctx).Object, graphql.GetRootFieldContext(ctx).Field
+	if err := r.access.root(ctx, object+"."+field.Name); err != nil {
+		refusal := gqlerror.WrapPath(ast.Path{ast.PathName(field.Alias)}, err)
+		refusal.Locations = []gqlerror.Location{{Line: field.Position.Line, Column: field.Position.Column}}
+		graphql.AddError(ctx, refusal)
+		return graphql.Null
+	}
+	if object == "Mutation" {
+		ctx = r.withScope(ctx)
+	}
+	return next(ctx)
+}
+
+// SDL is the schema as text.
+func SDL() string {
+	var text strings.Builder
+	formatter.NewFormatter(&text).FormatSchema(Schema())
+	return text.String()
+}
+
+// Schema is the schema.
+func Schema() *ast.Schema {
+	return generated.NewExecutableSchema(generated.Config{}).Schema()
+}

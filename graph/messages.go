@@ -1,0 +1,95 @@
+package graph
+
+// chinese holds the Chinese of every text that package fault is given, by the English. A test finds the ones that are missing
+// and the ones that nobody says any more.
+var chinese = map[string]string{ //nolint:gochecknoglobals // a constant in all but name
+	// requests and rights
+	"after must be the endCursor of a page":      "after 必须是某一页的 endCursor",
+	"at most %d ids at once":                     "一次最多 %d 个 id",
+	"first must be %d to %d":                     "first 必须在 %d 到 %d 之间",
+	"give exactly one of weChat and staff":       "weChat 和 staff 必须且只能填写一项",
+	"log in first":                               "请先登录",
+	"nobody may ask for this":                    "不开放此操作",
+	"only buyers may do this":                    "只有买家可以进行此操作",
+	"only staff of a shop may do this":           "只有店铺员工可以进行此操作",
+	"text has at most %d characters":             "text 最多 %d 个字符",
+	"this is not an id of that kind":             "id 的类型不符",
+	"the role is none of %s, %s":                 "角色只能是 %s 或 %s",
+	"there is no such member of staff":           "没有这位员工",
+	"there is somebody with this e-mail address": "该邮箱已被使用",
+	"this is not an e-mail address":              "邮箱格式不正确",
+	"a password has at least %d characters":      "密码至少 %d 个字符",
+
+	// sessions
+	"log-in failed": "登录失败",
+	"the access token has expired; refresh the session": "登录凭证已过期，请刷新会话",
+	"the access token is not valid; log in again":       "登录凭证无效，请重新登录",
+	"the session has ended; log in again":               "会话已结束，请重新登录",
+
+	// products
+	"a description has at most %d bytes":                                  "描述最多 %d 字节",
+	"a picture is an http or https address, or a path that starts with /": "图片必须是 http 或 https 地址，或以 / 开头的路径",
+	"a price is 0 to %d minor units":                                      "价格必须在 0 到 %d 之间（以最小货币单位计）",
+	"a product has at least one variant":                                  "商品至少要有一个规格",
+	"a product has at most %d pictures":                                   "一件商品最多 %d 张图片",
+	"a product has at most %d variants":                                   "一件商品最多 %d 个规格",
+	"a sku has 1 to %d characters and no line break":                      "SKU 编码为 1 到 %d 个字符，不能换行",
+	"a title has 1 to %d characters and no line break":                    "标题为 1 到 %d 个字符，不能换行",
+	"each variant needs a sku of its own":                                 "每个规格的 SKU 编码不能重复",
+	"lowStockThreshold must be 0 to %d":                                   "lowStockThreshold 必须在 0 到 %d 之间",
+	"the shop has a variant of this sku already":                          "店铺里已有这个 SKU 编码",
+	"the shop sells in %s":                                                "该店铺以 %s 计价",
+	"there is no such shop":                                               "没有这家店铺",
+
+	// stock
+	"%d are held for orders; no fewer can be on hand": "有 %d 件已被订单占用，库存不能少于此数",
+	"at most %d can be on hand":                       "库存最多 %d 件",
+	"delta must not be 0, and at most %d either way":  "delta 不能为 0，增减最多 %d",
+	"give exactly one of onHand and delta":            "onHand 和 delta 必须且只能填写一项",
+	"less is left than you asked for":                 "库存不足",
+	"onHand must be 0 to %d":                          "onHand 必须在 0 到 %d 之间",
+	"reason must have 1 to %d characters":             "原因为 1 到 %d 个字符",
+	"the stock has changed since; read it again":      "库存已有变动，请重新读取",
+	"there is no such variant":                        "没有这个商品规格",
+
+	// carts
+	"a cart has at most %d lines":               "购物车最多 %d 行",
+	"at most %d lines at once":                  "一次最多 %d 行",
+	"name at least one variant":                 "请至少选择一个商品规格",
+	"name each variant once":                    "同一规格请只填写一次",
+	"quantity must be %d to %d":                 "数量必须在 %d 到 %d 之间",
+	"the cart has changed since; read it again": "购物车已有变动，请重新读取",
+	"this is not for sale at the moment":        "该商品暂不可购买",
+
+	// checkouts
+	"a checkout has at most %d lines":                                "一次结算最多 %d 行",
+	"a note has at most %d characters":                               "备注最多 %d 个字符",
+	"a phone number is made of digits, spaces, + and -":              "电话号码只能包含数字、空格、+ 和 -",
+	"at most %d checkouts wait for payment; pay or cancel one first": "最多同时有 %d 笔待支付的结算，请先支付或取消一笔",
+	"at most %d of one variant in one checkout":                      "同一规格一次最多购买 %d 件",
+	"expectedTotal must not be negative":                             "expectedTotal 不能为负数",
+	"idempotencyKey must be 1 to %d visible ASCII characters":        "idempotencyKey 必须是 1 到 %d 个可见的 ASCII 字符",
+	"name at least one line, or leave lines out to buy the cart":     "请至少填写一行，或不填 lines 以结算购物车",
+	"name each shop once":                                            "同一店铺请只填写一次",
+	"none of the lines is of this shop":                              "所购商品中没有这家店铺的",
+	"one checkout has one currency; buy the others apart":            "一次结算只能有一种货币，其余商品请分开购买",
+	"one payment takes the orders of at most %d shops":               "一次支付最多包含 %d 家店铺的订单",
+	"removeFromCart goes with lines; buying the cart empties it":     "removeFromCart 须与 lines 一同使用；结算购物车会清空购物车",
+	"say where to send the goods":                                    "请填写收货地址",
+	"the cart is empty":                                              "购物车是空的",
+	"the price has changed":                                          "价格已变动",
+	"the total is beyond what can be paid at once":                   "总金额超出单次支付的上限",
+	"there is no such checkout":                                      "没有这笔结算",
+	"this has %d to %d characters on one line":                       "此项为 %d 到 %d 个字符，不能换行",
+	"this idempotencyKey was used with another input":                "该 idempotencyKey 已用于其他内容",
+
+	// payments
+	"no more than %d is left":       "剩余金额最多 %d",
+	"the payment has not been paid": "该笔支付尚未付款",
+	"the payment is closed":         "支付已关闭",
+	"the payment provider has not answered; nothing was cancelled; try again": "支付服务没有响应，尚未取消，请重试",
+	"the payment provider has not answered; try again":                        "支付服务没有响应，请重试",
+	"there is no such payment":                                                "没有这笔支付",
+	"this has been paid":                                                      "已经支付",
+	"this has expired":                                                        "已超时关闭",
+}

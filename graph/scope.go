@@ -1,0 +1,61 @@
+package graph
+
+import (
+	"context"
+
+	"holdfast/graph/loader"
+	"holdfast/internal/identity"
+)
+
+type (
+	askerKey   struct{}
+	requestKey struct{}
+	scopeKey   struct{}
+)
+
+type asker struct {
+	who     identity.Principal
+	refused error
+}
+
+// WithPrincipal says who sends the request; the zero Principal is nobody. refused is why the request's token was not
+// accepted: then every root field answers with it, but for those that give a new token.
+func WithPrincipal(ctx context.Context, who identity.Principal, refused error) context.Context {
+	return context.WithValue(ctx, askerKey{}, asker{who, refused})
+}
+
+// WithRequestID names the request, in the log and in the errors that are faults of ours.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// scope is what the fields below have in common: who sees them, and what was loaded. A query has one. Each mutation has
+// one of its own, or it would see what an earlier one in the same request had loaded before the change.
+type scope struct {
+	who identity.Principal
+	*loader.Loaders
+}
+
+func (r *Resolver) withScope(ctx context.Context) context.Context {
+	a, _ := ctx.Value(askerKey{}).(asker)
+	return context.WithValue(ctx, scopeKey{}, &scope{a.who, loader.New(r.sources(r.wait), a.who)})
+}
+
+// in is the scope that ctx is in; without one nobody asks, and nothing can be loaded.
+func in(ctx context.Context) *scope {
+	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
+		return s
+	}
+	return &scope{}
+}
+
+// become makes the fields below those of who: a session that was just created shows its own viewer.
+func (r *Resolver) become(ctx context.Context, who identity.Principal) {
+	s := in(ctx)
+	s.who, s.Loaders = who, loader.New(r.sources(r.wait), who)
+}

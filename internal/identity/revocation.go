@@ -1,0 +1,192 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
+
+	"holdfast/ent/refreshtoken"
+	"holdfast/ent/session"
+	"holdfast/internal/db"
+	"holdfast/internal/typeid"
+)
+
+const (
+	// clockSkew is how far processes' clocks may lie apart, with the time that a revoking transaction takes.
+	clockSkew = 5 * time.Minute
+
+	// pollAge is how old the last look at the database may be: the second within which every process refuses an ended
+	// session. With a poll every 300 ms two may fail before requests notice.
+	pollAge = time.Second
+
+	pollEvery    = 300 * time.Millisecond
+	upkeepEvery  = 30 * time.Second
+	cleanUpEvery = 5 * time.Minute
+
+	cleanUpBatch   = 200 // rows a transaction, so that log-ins never wait for long
+	cleanUpBatches = 50  // a round: the rest has time until the next
+)
+
+// revocations are the sessions that ended lately, as this process knows them. Sessions that ended earlier than an access
+// token lives need no remembering: their tokens have expired.
+type revocations struct {
+	window   time.Duration
+	ended    sync.Map // typeid.Session -> when it ended, time.Time; read far more often than written
+	polledAt atomic.Pointer[time.Time]
+}
+
+func (r *revocations) add(id typeid.Session, at time.Time) { r.ended.Store(id, at) }
+
+func (r *revocations) has(id typeid.Session) bool {
+	_, ok := r.ended.Load(id)
+	return ok
+}
+
+// fresh tells whether the set is known to be complete up to a second ago. It never is before the first poll, nor after the
+// clock was set back.
+func (r *revocations) fresh(now time.Time) bool {
+	at := r.polledAt.Load()
+	if at == nil {
+		return false
+	}
+	age := now.Sub(*at)
+	return age >= 0 && age <= pollAge
+}
+
+// prune forgets sessions none of whose access tokens is still good.
+func (r *revocations) prune(now time.Time) {
+	r.ended.Range(func(id, at any) bool {
+		if at, ok := at.(time.Time); ok && now.Sub(at) > r.window {
+			r.ended.Delete(id)
+		}
+		return true
+	})
+}
+
+// Run keeps up with what other processes do, until ctx ends: sessions that they end, signing keys that come and go (within
+// 30 s). It also deletes expired refresh tokens. One call a process. Without it, and while the database does not answer,
+// Authenticate reads each session's row: correct, but a statement for every request.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.keepPolling(ctx) })
+	wg.Go(func() { s.keepUp(ctx) })
+	wg.Wait()
+	return nil
+}
+
+func (s *Service) keepPolling(ctx context.Context) {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	failing := false
+	for {
+		err := s.poll(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		switch { // said once, not three times a second
+		case err != nil && !failing:
+			s.log.WarnContext(ctx, "ended sessions cannot be read, checking each session's row", "error", err)
+		case err == nil && failing:
+			s.log.InfoContext(ctx, "ended sessions can be read again")
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// poll adds the sessions that ended lately to the set. While it is fresh only the last minutes are read; what ended before
+// was found by the polls before.
+func (s *Service) poll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pollAge)
+	defer cancel()
+	start := s.now()
+	since := start.Add(-s.revoked.window)
+	if s.revoked.fresh(start) {
+		since = start.Add(-clockSkew)
+	}
+	type row struct {
+		id typeid.Session
+		at time.Time
+	}
+	rows, err := db.Collect(ctx, s.db, s.db.SQL().Select(session.FieldID, session.FieldRevokedAt).
+		From(s.db.SQL().Table(session.Table)).Where(entsql.GT(session.FieldRevokedAt, since)),
+		func(r db.Row) (out row, err error) { return out, r.Scan(&out.id, &out.at) })
+	if err != nil {
+		return fmt.Errorf("read ended sessions: %w", err)
+	}
+	for _, r := range rows {
+		s.revoked.add(r.id, r.at)
+	}
+	s.revoked.polledAt.Store(&start) // when it began: what was committed later may be missing
+	return nil
+}
+
+// keepUp does what has time.
+func (s *Service) keepUp(ctx context.Context) {
+	ticker := time.NewTicker(upkeepEvery)
+	defer ticker.Stop()
+	cleanUpAt := s.now().Add(cleanUpEvery)
+	for {
+		// A new key signs, and a deleted one is refused, from here on.
+		if err := s.tokens.keys.refresh(ctx, 0); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "signing keys cannot be read", "error", err)
+		}
+		now := s.now()
+		s.revoked.prune(now)
+		if !now.Before(cleanUpAt) {
+			cleanUpAt = now.Add(cleanUpEvery)
+			if err := s.cleanUp(ctx, now); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "expired refresh tokens cannot be deleted", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// cleanUp deletes expired refresh tokens. It keeps those of the last minutes, so that no refresh still has one in hand.
+func (s *Service) cleanUp(ctx context.Context, now time.Time) error {
+	before := now.Add(-clockSkew)
+	for range cleanUpBatches {
+		n, err := s.cleanUpSome(ctx, before)
+		if err != nil || n < cleanUpBatch {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) cleanUpSome(ctx context.Context, before time.Time) (int, error) {
+	rows, err := s.db.RefreshToken.Query().Where(refreshtoken.ExpiresAtLT(before)).
+		Order(refreshtoken.ByExpiresAt()).Limit(cleanUpBatch).Select(refreshtoken.FieldID).All(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find expired refresh tokens: %w", err)
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	ids := make([]typeid.Link, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	slices.SortFunc(ids, func(a, b typeid.Link) int { return a.Compare(b.UUID) }) // processes that do this at once lock alike
+	_, err = db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (int, error) {
+		return tx.RefreshToken.Delete().Where(refreshtoken.IDIn(ids...)).Exec(ctx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete expired refresh tokens: %w", err)
+	}
+	return len(ids), nil
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	_ "embed"
+
+	"holdfast/graph"
+	"holdfast/internal/demo"
+	"holdfast/internal/identity"
+)
+
+// handler is every address that the server answers.
+func (s *server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", s.authenticated(s.graphql))
+	mux.HandleFunc("GET /{$}", s.index)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	if s.cfg.demo() {
+		pictures := http.FileServerFS(demo.Pictures())
+		mux.Handle("GET "+demo.ImagePath, http.StripPrefix(demo.ImagePath, cached(pictures)))
+	}
+	return s.observed(mux)
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
+
+// readyTimeout is how long the database may take to answer a probe.
+const readyTimeout = 2 * time.Second
+
+// ready answers 200 only when requests would be served.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if s.draining.Load() {
+		plain(w, http.StatusServiceUnavailable, "shutting down")
+		return
+	}
+	if err := s.db.Ping(ctx); err != nil {
+		s.log.WarnContext(ctx, "not ready", "error", err)
+		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	plain(w, http.StatusOK, "ready")
+}
+
+// authenticated reads the bearer token. A token that is refused is told to the fields that are asked for: some, such as
+// refreshing the session, do not need it.
+func (s *server) authenticated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		var (
+			who identity.Principal
+			err error
+		)
+		if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); scheme != "" {
+			if !strings.EqualFold(scheme, "Bearer") {
+				token = "" // refused below, as every token that is none of ours
+			}
+			who, err = s.people.Authenticate(ctx, strings.TrimSpace(token))
+		}
+		next.ServeHTTP(w, r.WithContext(graph.WithPrincipal(ctx, who, err)))
+	})
+}
+
+// cached lets browsers keep what never changes under its name.
+func cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=86400")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observed gives every request an id, says it in the answer, and logs what became of the request.
+func (s *server) observed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.app.now()
+		id := requestID(r.Header.Get("X-Request-Id"))
+		w.Header().Set("X-Request-Id", id)
+		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		ctx := graph.WithRequestID(r.Context(), id)
+		defer func() {
+			if caught := recover(); caught != nil && caught != http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is thrown
+				s.log.ErrorContext(ctx, "panic", "request_id", id, "panic", caught)
+				if !seen.wrote {
+					plain(seen, http.StatusInternalServerError, "internal error; request "+id)
+				}
+			}
+			level := slog.LevelInfo
+			if strings.HasSuffix(r.URL.Path, "z") {
+				level = slog.LevelDebug // probes come every second
+			}
+			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", r.Method),
+				slog.String("path", r.URL.Path), slog.Int("status", seen.status), slog.Duration("took", s.app.now().Sub(start)))
+		}()
+		next.ServeHTTP(seen, r.WithContext(ctx))
+	})
+}
+
+// maxRequestID bounds what a client may have logged as its request's id.
+const maxRequestID = 64
+
+// requestID is the client's own id of the request, if it is fit to log, or a new one.
+func requestID(given string) string {
+	fit := len(given) > 0 && len(given) <= maxRequestID
+	for i := 0; fit && i < len(given); i++ {
+		c := given[i]
+		fit = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.'
+	}
+	if fit {
+		return given
+	}
+	return rand.Text()
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap gives http.ResponseController what is underneath.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+//go:embed index.html
+var indexHTML string
+
+// index is a plain page with addresses and logins.
+func (s *server) index(w http.ResponseWriter, r *http.Request) {
+	page, err := template.New("index").Parse(indexHTML)
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "parse page", "error", err)
+		plain(w, http.StatusInternalServerError, "internal error")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err := page.Execute(w, map[string]any{
+		"Host": r.Host, "Demo": s.cfg.demo(), "AppID": demo.AppID, "Merchant": demo.Merchant,
+		"Operator": demo.Operator, "Password": demo.Password,
+	}); err != nil {
+		s.log.WarnContext(r.Context(), "write page", "error", err)
+	}
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/graph"
+	"holdfast/internal/cart"
+	"holdfast/internal/catalog"
+	"holdfast/internal/checkout"
+	"holdfast/internal/db"
+	"holdfast/internal/demo"
+	"holdfast/internal/identity"
+	"holdfast/internal/inventory"
+	"holdfast/internal/order"
+	"holdfast/internal/payment"
+)
+
+// Everything that waits has an end.
+const (
+	startTimeout      = time.Minute
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	requestTimeout    = 25 * time.Second // above a transaction's own deadline, below the answer's
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	shutdownTimeout   = 20 * time.Second
+	maxHeaderBytes    = 16 << 10
+)
+
+// server is a running Holdfast.
+type server struct {
+	cfg      *serveCommand
+	db       *db.DB
+	people   *identity.Service
+	checkout *checkout.Checkouts
+	graphql  http.Handler
+	log      *slog.Logger
+	draining atomic.Bool
+	app      *app
+}
+
+// Run serves until ctx ends, then lets requests in flight finish.
+func (c *serveCommand) Run(ctx context.Context, a *app) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	s, err := newServer(ctx, a, c)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := s.db.Close(); err != nil {
+			a.log.Error("close database", "error", err)
+		}
+	}()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w (is another server running? HOLDFAST_ADDR names another address)", err)
+	}
+	s.greet(listener.Addr())
+	return s.serve(ctx, listener)
+}
+
+// newServer opens the database and puts the parts together.
+func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	d, err := a.open(ctx, c.source())
+	if err != nil {
+		return nil, err
+	}
+	var (
+		codes    identity.CodeExchanger = identity.NoCodes{}
+		provider payment.Provider       = payment.Unconfigured{}
+	)
+	if c.demo() {
+		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
+		if _, err := demo.Fill(ctx, d, a.now()); err != nil {
+			return nil, errors.Join(fmt.Errorf("fill the database with demo shops: %w", err), d.Close())
+		}
+	}
+	s := &server{cfg: c, db: d, log: a.log, app: a}
+	s.people = identity.New(d, a.now, codes, identity.Settings{}, a.log)
+	shown := catalog.New(d, a.now)
+	stock := inventory.New(d, a.now)
+	carts := cart.New(d, a.now, shown, stock)
+	payments, orders := payment.New(d), order.New(d)
+	s.checkout = checkout.New(checkout.Deps{
+		DB: d, Now: a.now, Catalog: shown, Carts: carts, Payments: payments, Orders: orders, Provider: provider, Log: a.log,
+	}, checkout.Settings{Hold: c.Hold, MaxOpen: c.MaxOpen})
+	s.graphql = graph.NewHandler(graph.Deps{
+		Identity: s.people, Catalog: shown, Inventory: stock, Carts: carts, Checkouts: s.checkout, Orders: orders, Payments: payments, Log: a.log,
+	}, graph.Options{})
+	return s, nil
+}
+
+// serve answers requests until ctx ends. Work of its own (revoked sessions, overdue holds) goes on until the last request
+// has been answered.
+func (s *server) serve(ctx context.Context, listener net.Listener) error {
+	own, stopOwn := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { s.checkout.Sweep(own) })
+	work.Go(func() {
+		if err := s.people.Run(own); err != nil && own.Err() == nil {
+			s.log.ErrorContext(own, "watch sessions", "error", err)
+		}
+	})
+	defer work.Wait()
+	defer stopOwn()
+	web := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true) // load balancers look elsewhere
+	s.log.InfoContext(own, "shutting down")
+	ending, cancel := context.WithTimeout(own, shutdownTimeout)
+	defer cancel()
+	if err := web.Shutdown(ending); err != nil {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}
+
+// greet says where to go and whom to log in as.
+func (s *server) greet(addr net.Addr) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(s.app.out, format+"\n", args...) }
+	say("Holdfast serves http://%s/graphql (GraphQL); open http://%s/ in a browser.", addr, addr)
+	if s.cfg.demo() {
+		say("Demo mode. Mini-program %s; buyers log in with the code demo-<name>, such as demo-lin.", demo.AppID)
+		say("Staff: %s and %s, password %s.", demo.Merchant, demo.Operator, demo.Password)
+	}
+}
