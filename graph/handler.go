@@ -16,14 +16,15 @@ import (
 	"golang.org/x/text/language"
 
 	"holdfast/graph/generated"
+	"holdfast/graph/guard"
 	"holdfast/graph/scalar"
 	"holdfast/graph/transport"
 )
 
 const (
-	// cachedQueries is how many parsed queries are kept. A parsed query is much larger than its text, which has at most
-	// 16 KiB, so this bounds memory as well.
-	cachedQueries = 500
+	// cachedQueries is how many parsed queries are kept. One of 4,000 tokens takes more than a megabyte, so this bounds what
+	// others can make us keep.
+	cachedQueries = 128
 	maxTokens     = 4000
 	defaultWait   = time.Millisecond
 )
@@ -65,6 +66,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 		server.Use(extension.Introspection{})
 	}
 	server.Use(&scalar.Variables{})
+	server.Use(guard.Depth{})
 	server.AroundResponses(resolver.aroundResponse)
 	server.AroundRootFields(resolver.aroundRootField)
 	return &Handler{server: server, matcher: newMatcher()}

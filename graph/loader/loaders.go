@@ -192,7 +192,7 @@ func Orders(f order.Filter, q page.Query) OrderQuery {
 
 func (q OrderQuery) filter() order.Filter {
 	f := order.Filter{PlacedFrom: q.from.pointer(), PlacedBefore: q.before.pointer(), Text: q.text}
-	for _, name := range strings.Fields(q.statuses) {
+	for name := range strings.FieldsSeq(q.statuses) {
 		f.Statuses = append(f.Statuses, order.Status(name))
 	}
 	return f

@@ -89,11 +89,11 @@ func New(d *db.DB, now clock.Clock) *Catalog { return &Catalog{db: d, now: now} 
 // MiniProgramByAppID is the mini-program of this appId, or nil.
 func (c *Catalog) MiniProgramByAppID(ctx context.Context, appID string) (*MiniProgram, error) {
 	row, err := c.db.MiniProgram.Query().Where(miniprogram.AppID(appID)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // absent is an answer
-	}
-	if err != nil {
+	if err != nil && !ent.IsNotFound(err) {
 		return nil, fmt.Errorf("read mini-program: %w", err)
+	}
+	if err != nil || row.AppID != appID { // MySQL takes no notice of blanks at the end
+		return nil, nil //nolint:nilnil // absent is an answer
 	}
 	return miniProgramOf(row), nil
 }

@@ -99,6 +99,7 @@ func (t *accessTokens) read(ctx context.Context, token string) (Principal, error
 	if !ok {
 		return Principal{}, tokenInvalid()
 	}
+	p.ExpiresAt = c.ExpiresAt.UTC()
 	return p, nil
 }
 

@@ -47,6 +47,33 @@ func (s *Service) Authenticate(ctx context.Context, bearerToken string) (Princip
 	return p, nil
 }
 
+// Ended is closed when the session of who ends, within a second wherever it was ended, as long as ctx lasts and Run runs.
+// For nobody it is nil.
+func (s *Service) Ended(ctx context.Context, who Principal) <-chan struct{} {
+	if who.IsAnonymous() {
+		return nil
+	}
+	over, release := s.revoked.await(who.Session)
+	context.AfterFunc(ctx, release)
+	return over
+}
+
+// Renew is who with the roles of this moment, for those who were let in a while ago. A person who is gone, or whose session
+// has ended, is fault.Unauthenticated. Buyers have no roles: they cost nothing.
+func (s *Service) Renew(ctx context.Context, who Principal) (Principal, error) {
+	if s.revoked.has(who.Session) {
+		return Principal{}, sessionEnded()
+	}
+	if !who.IsStaff() {
+		return who, nil
+	}
+	now, ok, err := s.loadStaff(ctx, who)
+	if err == nil && !ok {
+		err = sessionEnded()
+	}
+	return now, err
+}
+
 // sessionGoesOn reads the session's row.
 func (s *Service) sessionGoesOn(ctx context.Context, id typeid.Session) (bool, error) {
 	n, err := s.db.Session.Query().Where(session.ID(id), session.RevokedAtIsNil()).Count(ctx)

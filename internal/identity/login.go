@@ -146,6 +146,7 @@ func (s *Service) begin(
 	if err != nil {
 		return Session{}, fmt.Errorf("begin session: %w", err)
 	}
+	p.ExpiresAt = expiresAt
 	return Session{AccessToken: access, ExpiresAt: expiresAt, RefreshToken: refresh.text, Viewer: p}, nil
 }
 

@@ -3,6 +3,7 @@ package identity
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"holdfast/internal/typeid"
 )
@@ -28,6 +29,8 @@ type Principal struct {
 	Staff typeid.Staff
 	// Operator is true for the staff that operate the platform.
 	Operator bool
+	// ExpiresAt is when the access token ends; zero where none was read.
+	ExpiresAt time.Time
 
 	roles map[typeid.Shop]Role // never written to after it is set: copies of a Principal share it
 }

@@ -96,6 +96,7 @@ func (s *Service) Refresh(ctx context.Context, text string) (Session, error) {
 	if end != goesOn {
 		return Session{}, sessionExpired()
 	}
+	p.ExpiresAt = expiresAt
 	return Session{AccessToken: access, ExpiresAt: expiresAt, RefreshToken: next.text, Viewer: p}, nil
 }
 

@@ -38,9 +38,51 @@ type revocations struct {
 	window   time.Duration
 	ended    sync.Map // typeid.Session -> when it ended, time.Time; read far more often than written
 	polledAt atomic.Pointer[time.Time]
+
+	mu      sync.Mutex
+	watched map[typeid.Session]*watch
 }
 
-func (r *revocations) add(id typeid.Session, at time.Time) { r.ended.Store(id, at) }
+// watch is what those share who wait for one session to end.
+type watch struct {
+	waiting int
+	over    chan struct{}
+}
+
+func (r *revocations) add(id typeid.Session, at time.Time) {
+	if _, again := r.ended.LoadOrStore(id, at); again {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.watched[id]; ok {
+		close(w.over)
+		delete(r.watched, id)
+	}
+}
+
+// await is closed when the session ends; release is called by whoever waits no more.
+func (r *revocations) await(id typeid.Session) (over <-chan struct{}, release func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.watched[id]
+	if !ok {
+		w = &watch{over: make(chan struct{})}
+		if r.has(id) { // add stores before it looks here
+			close(w.over)
+			return w.over, func() {}
+		}
+		r.watched[id] = w
+	}
+	w.waiting++
+	return w.over, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if w.waiting--; w.waiting == 0 && r.watched[id] == w {
+			delete(r.watched, id)
+		}
+	}
+}
 
 func (r *revocations) has(id typeid.Session) bool {
 	_, ok := r.ended.Load(id)

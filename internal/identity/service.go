@@ -54,7 +54,7 @@ func New(d *db.DB, now clock.Clock, codes CodeExchanger, set Settings, log *slog
 		refreshLife: set.RefreshLife,
 		tokens:      newAccessTokens(newKeyring(d, now), now, set.AccessLife),
 		passwords:   newPasswords(),
-		revoked:     &revocations{window: set.AccessLife + clockSkew},
+		revoked:     &revocations{window: set.AccessLife + clockSkew, watched: make(map[typeid.Session]*watch)},
 	}
 }
 
