@@ -16,3 +16,6 @@ func (d *DB) MigrateFiles(ctx context.Context, fsys fs.FS) error {
 
 // MigrationLock takes Migrate's lock on MySQL.
 const MigrationLock = migrationLock
+
+// Supported tells whether a server of this version is refused.
+var Supported = supported

@@ -26,9 +26,9 @@ func files(pairs ...string) fstest.MapFS {
 	return folder
 }
 
-func mustExec(t *testing.T, d *db.DB, query string, args ...any) {
+func mustExec(t *testing.T, d *db.DB, query string) {
 	t.Helper()
-	if _, err := d.ExecContext(t.Context(), query, args...); err != nil {
+	if _, err := d.ExecContext(t.Context(), query); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 }
@@ -211,6 +211,28 @@ func TestMigrateCutShort(t *testing.T) {
 	})
 }
 
+// Rows are changed together with the note of it, or they would be changed twice.
+func TestMigrateChangesRowsOnce(t *testing.T) {
+	const a, row = "CREATE TABLE a (x int);", "INSERT INTO a VALUES (1);"
+	eachEmpty(t, servers, func(t *testing.T, d *db.DB) {
+		if err := d.MigrateFiles(t.Context(), files("1", a)); err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, d, `CREATE TRIGGER deny BEFORE UPDATE ON holdfast_migrations FOR EACH ROW
+			BEGIN IF NEW.done > 0 THEN SIGNAL SQLSTATE '45000'; END IF; END`)
+		if err := d.MigrateFiles(t.Context(), files("1", a, "2", row)); err == nil {
+			t.Fatal("want the note to be refused")
+		}
+		mustExec(t, d, "DROP TRIGGER deny")
+		if err := d.MigrateFiles(t.Context(), files("1", a, "2", row)); err != nil {
+			t.Fatal(err)
+		}
+		if got := lookUp(t, d, "SELECT COUNT(*) FROM a"); got != "1" {
+			t.Errorf("want the row once, got %s", got)
+		}
+	})
+}
+
 // A process that dies between a statement and its note leaves it open whether the statement happened.
 func TestMigrateUnsure(t *testing.T) {
 	const base = `CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE a (x int, y int, z int, KEY y (y), KEY z (z), CONSTRAINT old CHECK (x > 0),
@@ -309,7 +331,9 @@ func TestMigrateLocksItsOwnDatabaseAlone(t *testing.T) {
 				if got, err := ask(ctx, tx, db.MigrationLock, 0); err != nil || got != "1" {
 					return struct{}{}, fmt.Errorf("take the other database's lock: %q, %w", got, err)
 				}
-				return struct{}{}, one.Migrate(t.Context())
+				quick, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				return struct{}{}, one.Migrate(quick)
 			})
 			if err != nil {
 				t.Errorf("migrate while another database is locked: %v", err)
