@@ -91,9 +91,9 @@ var (
 				Columns: []*schema.Column{CheckoutsColumns[1], CheckoutsColumns[3]},
 			},
 			{
-				Name:    "checkout_buyer_id_status",
+				Name:    "checkout_buyer_id_status_held_until",
 				Unique:  false,
-				Columns: []*schema.Column{CheckoutsColumns[1], CheckoutsColumns[5]},
+				Columns: []*schema.Column{CheckoutsColumns[1], CheckoutsColumns[5], CheckoutsColumns[7]},
 			},
 			{
 				Name:    "checkout_status_held_until",

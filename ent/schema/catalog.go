@@ -49,7 +49,7 @@ func (ProductVariant) Fields() []ent.Field {
 		short("title", titleLen),
 		amount("price"),
 		currency(),
-		count("position"),
+		position(),
 		at("created_at"),
 	}
 }

@@ -78,8 +78,8 @@ func currency() ent.Field { return enum("currency", money.Currencies()...) }
 // amount is minor units of the row's currency, 0 or more.
 func amount(name string) ent.Field { return field.Int64(name).NonNegative() }
 
-// count is a number of things, 0 or more.
-func count(name string) ent.Field { return field.Int(name).NonNegative() }
+// position orders the rows of one parent.
+func position() ent.Field { return field.Int("position").NonNegative() }
 
 // short is text of one line.
 func short(name string, width int) ent.Field { return field.String(name).MaxLen(width) }

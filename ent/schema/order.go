@@ -40,7 +40,7 @@ func (Checkout) Edges() []ent.Edge {
 func (Checkout) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("buyer_id", "idempotency_key").Unique(), // one key has one checkout
-		index.Fields("buyer_id", "status"),                   // how many a buyer has open
+		index.Fields("buyer_id", "status", "held_until"),     // how many a buyer has open: answered by the index alone
 		index.Fields("status", "held_until"),                 // what the sweeper lets go
 	}
 }
@@ -133,7 +133,7 @@ func (OrderLine) Fields() []ent.Field {
 		field.Int("quantity").Positive(),
 		amount("amount"),
 		currency(),
-		count("position"),
+		position(),
 	}
 }
 

@@ -58,7 +58,7 @@ func (PaymentSplit) Fields() []ent.Field {
 		amount("returned"),
 		currency(),
 		enum("status", "PLANNED", "PROCESSING", "SUCCEEDED", "FAILED", "RETURNED", "CANCELLED"),
-		count("position"),
+		position(),
 	}
 }
 

@@ -83,7 +83,7 @@ func (SplitRule) Fields() []ent.Field {
 		short("receiver", nameLen),
 		enum("role", "PLATFORM", "PROMOTER"),
 		field.Int("basis_points"),
-		count("position"),
+		position(),
 	}
 }
 

@@ -64,7 +64,7 @@ func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 
 func once[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (out T, err error) {
 	var zero T
-	tx, err := d.Client.Tx(ctx)
+	tx, err := d.Tx(ctx)
 	if err != nil {
 		return zero, fmt.Errorf("begin transaction: %w", err)
 	}
@@ -173,7 +173,7 @@ func Collect[T any](ctx context.Context, q Querier, query entsql.Querier, scan f
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	var out []T
 	for rows.Next() {
 		v, err := scan(rows)

@@ -41,8 +41,8 @@ CREATE TABLE `checkouts` (
 );
 -- Create index "checkout_buyer_id_idempotency_key" to table: "checkouts"
 CREATE UNIQUE INDEX `checkout_buyer_id_idempotency_key` ON `checkouts` (`buyer_id`, `idempotency_key`);
--- Create index "checkout_buyer_id_status" to table: "checkouts"
-CREATE INDEX `checkout_buyer_id_status` ON `checkouts` (`buyer_id`, `status`);
+-- Create index "checkout_buyer_id_status_held_until" to table: "checkouts"
+CREATE INDEX `checkout_buyer_id_status_held_until` ON `checkouts` (`buyer_id`, `status`, `held_until`);
 -- Create index "checkout_status_held_until" to table: "checkouts"
 CREATE INDEX `checkout_status_held_until` ON `checkouts` (`status`, `held_until`);
 -- Create "holds" table

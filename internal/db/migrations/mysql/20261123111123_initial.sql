@@ -236,7 +236,7 @@ CREATE TABLE `checkouts` (
   `held_until` datetime(6) NOT NULL,
   PRIMARY KEY (`id`),
   UNIQUE INDEX `checkout_buyer_id_idempotency_key` (`buyer_id`, `idempotency_key`),
-  INDEX `checkout_buyer_id_status` (`buyer_id`, `status`),
+  INDEX `checkout_buyer_id_status_held_until` (`buyer_id`, `status`, `held_until`),
   INDEX `checkout_status_held_until` (`status`, `held_until`),
   CONSTRAINT `checkout_status` CHECK (`status` in (_utf8mb4'OPEN',_utf8mb4'PAID',_utf8mb4'CANCELLED',_utf8mb4'EXPIRED'))
 ) CHARSET utf8mb4 COLLATE utf8mb4_bin;
