@@ -49,6 +49,11 @@ func newAccess() access {
 			"Mutation.sandboxPaymentConfirm": buyer,
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
+
+			// streams asks these: gqlgen runs no root middleware for subscriptions.
+			"Subscription.stockChanged":     anyone,
+			"Subscription.shopStockChanged": anyStaff,
+			"Subscription.orderChanged":     session,
 		},
 		fields: map[string]fieldRule{
 			"Stock.onHand":      seesStock,
@@ -112,6 +117,16 @@ func buyer(who identity.Principal) error {
 	}
 	if !who.IsBuyer() {
 		return fault.New(fault.Forbidden, "only buyers may do this")
+	}
+	return nil
+}
+
+func anyStaff(who identity.Principal) error {
+	if err := session(who); err != nil {
+		return err
+	}
+	if !who.IsStaff() {
+		return fault.New(fault.Forbidden, "only staff of a shop may do this")
 	}
 	return nil
 }

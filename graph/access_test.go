@@ -94,7 +94,10 @@ func TestRootRules(t *testing.T) {
 		"Mutation.productCreate":         {login, no, ok, no, no},
 		"Mutation.stockAdjust":           {login, no, ok, no, no},
 		"Query.orders":                   {no, no, no, no, no}, // no such field: default deny
-		"Subscription.stockChanged":      {no, no, no, no, no},
+		"Subscription.stockChanged":      {ok, ok, ok, ok, ok},
+		"Subscription.shopStockChanged":  {login, no, ok, ok, ok},
+		"Subscription.orderChanged":      {login, ok, ok, ok, ok},
+		"Subscription.orders":            {no, no, no, no, no},
 	} {
 		for i, p := range people {
 			err := newAccess().root(WithPrincipal(t.Context(), p.who, nil), field)

@@ -35,8 +35,8 @@ type Options struct {
 	HideSchema bool
 	// Wait is how long loaders gather keys; a millisecond unless set. Tests that count statements take longer.
 	Wait time.Duration
-	// Transports are asked in order, before HTTP, which takes all that is left.
-	Transports []graphql.Transport
+	// WebSocket, if set, serves sockets at the same address. Its Streams are set here.
+	WebSocket *transport.WebSocket
 }
 
 // Handler serves GraphQL. WithPrincipal and WithRequestID are for whoever calls it.
@@ -52,8 +52,9 @@ func NewHandler(deps Deps, opts Options) *Handler {
 	}
 	resolver := &Resolver{Deps: deps, access: newAccess(), wait: opts.Wait}
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
-	for _, t := range opts.Transports {
-		server.AddTransport(t)
+	if opts.WebSocket != nil {
+		opts.WebSocket.Streams = streams{resolver}
+		server.AddTransport(opts.WebSocket)
 	}
 	server.AddTransport(transport.HTTP{})
 	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))

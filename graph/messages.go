@@ -20,6 +20,13 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"this is not an e-mail address":              "邮箱格式不正确",
 	"a password has at least %d characters":      "密码至少 %d 个字符",
 
+	// subscriptions
+	"a subscription has one field":                       "一个订阅只能有一个字段",
+	"name %d to %d variants":                             "请指定 %d 到 %d 个规格",
+	"there is no such order, or it is not yours to see":  "没有这个订单，或您无权查看",
+	"there is no such shop, or it is not yours to watch": "没有这家店铺，或您无权查看",
+	"there is no such subscription":                      "没有这个订阅",
+
 	// sessions
 	"log-in failed": "登录失败",
 	"the access token has expired; refresh the session": "登录凭证已过期，请刷新会话",

@@ -10,8 +10,10 @@ import (
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
+	"holdfast/internal/clock"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 )
@@ -25,6 +27,8 @@ type Deps struct {
 	Payments  *payment.Payments
 	Checkouts *checkout.Checkouts
 	Identity  *identity.Service
+	Hub       *live.Hub
+	Now       clock.Clock
 	Log       *slog.Logger
 }
 

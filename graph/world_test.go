@@ -23,6 +23,7 @@ import (
 	"holdfast/internal/demo"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/testdb"
@@ -57,15 +58,16 @@ func newWorldAt(t *testing.T, source string) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
-	goods, stock := catalog.New(w.db, now), inventory.New(w.db, now)
+	hub := live.New(live.NewDatabase(w.db), log)
+	goods, stock := catalog.New(w.db, now), inventory.New(w.db, now, hub.Committed)
 	carts, orders, payments := cart.New(w.db, now, goods, stock), order.New(w.db), payment.New(w.db)
 	w.Deps = Deps{
 		Catalog: goods, Inventory: stock, Carts: carts, Orders: orders, Payments: payments,
 		Checkouts: checkout.New(checkout.Deps{
 			DB: w.db, Now: now, Catalog: goods, Carts: carts, Payments: payments, Orders: orders,
-			Provider: payment.NewSandbox(w.db, now), Log: log,
+			Provider: payment.NewSandbox(w.db, now), Hub: hub, Log: log,
 		}, checkout.Settings{Hold: 15 * time.Minute, MaxOpen: 20}),
-		Identity: identity.New(w.db, now, identity.SandboxCodes{}, identity.Settings{}, log), Log: log,
+		Identity: identity.New(w.db, now, identity.SandboxCodes{}, identity.Settings{}, log), Hub: hub, Now: now, Log: log,
 	}
 	w.handler = NewHandler(w.Deps, Options{})
 	w.merchant, w.clerk, w.operator = w.staff(t, demo.Merchant), w.staff(t, demo.Clerk), w.staff(t, demo.Operator)

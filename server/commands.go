@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast/graph"
+	"holdfast/internal/catalog"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
@@ -16,7 +17,7 @@ import (
 
 // open opens the database and brings it up to date.
 func (a *app) open(ctx context.Context, source string) (*db.DB, error) {
-	d, err := db.Open(ctx, source, db.Options{})
+	d, err := db.Open(ctx, source, a.database)
 	if err != nil {
 		return nil, err
 	}
@@ -64,18 +65,34 @@ func (c *staffCreateCommand) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	people := identity.New(d, a.now, identity.NoCodes{}, identity.Settings{}, a.log)
-	id, err := people.CreateStaff(ctx, c.Email, strings.TrimRight(password, "\r\n"), c.Operator)
-	if err == nil && ok {
-		err = people.GrantRole(ctx, id, shop, c.Role)
-	}
-	if err == nil {
-		_, _ = fmt.Fprintln(a.out, "Created", id)
-	}
+	err = c.create(ctx, a, d, shop, strings.TrimRight(password, "\r\n"))
 	if refused := fault.List(err); refused != nil {
 		err = refused[0]
 	}
 	return errors.Join(err, d.Close())
+}
+
+// create looks for the shop first, so that nobody is left behind without the role that was meant.
+func (c *staffCreateCommand) create(ctx context.Context, a *app, d *db.DB, shop typeid.Shop, password string) error {
+	if !shop.IsZero() {
+		found, err := catalog.New(d, a.now).Shops(ctx, []typeid.Shop{shop})
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("there is no shop %s", shop)
+		}
+	}
+	people := identity.New(d, a.now, identity.NoCodes{}, identity.Settings{}, a.log)
+	id, err := people.CreateStaff(ctx, c.Email, password, c.Operator)
+	if err == nil && !shop.IsZero() {
+		err = people.GrantRole(ctx, id, shop, c.Role)
+	}
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(a.out, "Created", id)
+	return nil
 }
 
 // schemaCommand prints the SDL.

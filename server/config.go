@@ -30,6 +30,7 @@ type serveCommand struct {
 	Demo       *bool         `env:"HOLDFAST_DEMO" negatable:"" help:"Demo mode: demo shops, demo logins, sandbox payments. On by default only without a database of one's own."`
 	DemoPublic bool          `env:"HOLDFAST_DEMO_PUBLIC" help:"Say it twice: demo mode on an address that others can reach."`
 	Hold       time.Duration `env:"HOLDFAST_HOLD" default:"15m" placeholder:"DURATION" help:"How long goods are held for a buyer. Default: ${default}."`
+	Origins    []string      `env:"HOLDFAST_ORIGINS" placeholder:"HOST,..." help:"Hosts, beside the server's own, whose web pages may open WebSockets."`
 	MaxOpen    int           `env:"HOLDFAST_MAX_OPEN" default:"20" placeholder:"N" help:"How many unpaid checkouts a buyer may have. Default: ${default}."`
 }
 

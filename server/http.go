@@ -6,14 +6,12 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	_ "embed"
 
 	"holdfast/graph"
 	"holdfast/internal/demo"
-	"holdfast/internal/identity"
 )
 
 // handler is every address that the server answers.
@@ -61,16 +59,7 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
-		var (
-			who identity.Principal
-			err error
-		)
-		if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); scheme != "" {
-			if !strings.EqualFold(scheme, "Bearer") {
-				token = "" // refused below, as every token that is none of ours
-			}
-			who, err = s.people.Authenticate(ctx, strings.TrimSpace(token))
-		}
+		who, err := s.bearer(ctx, r.Header.Get("Authorization"))
 		next.ServeHTTP(w, r.WithContext(graph.WithPrincipal(ctx, who, err)))
 	})
 }
@@ -100,7 +89,7 @@ func (s *server) observed(next http.Handler) http.Handler {
 				}
 			}
 			level := slog.LevelInfo
-			if strings.HasSuffix(r.URL.Path, "z") {
+			if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 				level = slog.LevelDebug // probes come every second
 			}
 			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", r.Method),

@@ -13,7 +13,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"holdfast/graph"
 	"holdfast/internal/clock"
+	"holdfast/internal/db"
 )
 
 // commands is the command line.
@@ -32,6 +34,9 @@ type app struct {
 	log *slog.Logger
 	in  *os.File
 	out *os.File
+	// What tests look through: a program leaves them zero.
+	database db.Options
+	edge     graph.Options
 }
 
 func main() {

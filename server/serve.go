@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/graph"
+	"holdfast/graph/transport"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
@@ -19,6 +20,7 @@ import (
 	"holdfast/internal/demo"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 )
@@ -32,7 +34,7 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	shutdownTimeout   = 20 * time.Second
-	maxHeaderBytes    = 16 << 10
+	maxHeaderBytes    = 64 << 10 // a query of 16 KiB, percent-encoded
 )
 
 // server is a running Holdfast.
@@ -42,6 +44,8 @@ type server struct {
 	people   *identity.Service
 	checkout *checkout.Checkouts
 	graphql  http.Handler
+	sockets  *transport.WebSocket
+	hub      *live.Hub
 	log      *slog.Logger
 	draining atomic.Bool
 	app      *app
@@ -87,18 +91,22 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(fmt.Errorf("fill the database with demo shops: %w", err), d.Close())
 		}
 	}
-	s := &server{cfg: c, db: d, log: a.log, app: a}
+	s := &server{cfg: c, db: d, log: a.log, app: a, hub: live.New(live.NewDatabase(d), a.log)}
 	s.people = identity.New(d, a.now, codes, identity.Settings{}, a.log)
 	shown := catalog.New(d, a.now)
-	stock := inventory.New(d, a.now)
+	stock := inventory.New(d, a.now, s.hub.Committed)
 	carts := cart.New(d, a.now, shown, stock)
 	payments, orders := payment.New(d), order.New(d)
 	s.checkout = checkout.New(checkout.Deps{
-		DB: d, Now: a.now, Catalog: shown, Carts: carts, Payments: payments, Orders: orders, Provider: provider, Log: a.log,
+		DB: d, Now: a.now, Catalog: shown, Carts: carts, Payments: payments, Orders: orders, Provider: provider, Hub: s.hub, Log: a.log,
 	}, checkout.Settings{Hold: c.Hold, MaxOpen: c.MaxOpen})
+	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
+	edge := a.edge
+	edge.WebSocket = s.sockets
 	s.graphql = graph.NewHandler(graph.Deps{
-		Identity: s.people, Catalog: shown, Inventory: stock, Carts: carts, Checkouts: s.checkout, Orders: orders, Payments: payments, Log: a.log,
-	}, graph.Options{})
+		Identity: s.people, Catalog: shown, Inventory: stock, Carts: carts, Checkouts: s.checkout, Orders: orders, Payments: payments,
+		Hub: s.hub, Now: a.now, Log: a.log,
+	}, edge)
 	return s, nil
 }
 
@@ -108,6 +116,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	own, stopOwn := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
 	work.Go(func() { s.checkout.Sweep(own) })
+	work.Go(func() { s.hub.Run(own) })
 	work.Go(func() {
 		if err := s.people.Run(own); err != nil && own.Err() == nil {
 			s.log.ErrorContext(own, "watch sessions", "error", err)
@@ -132,7 +141,13 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	s.log.InfoContext(own, "shutting down")
 	ending, cancel := context.WithTimeout(own, shutdownTimeout)
 	defer cancel()
-	if err := web.Shutdown(ending); err != nil {
+	// Both at once: what is in flight over HTTP does not wait for what is in flight over sockets.
+	var sockets sync.WaitGroup
+	var left error
+	sockets.Go(func() { left = s.sockets.Shutdown(ending) })
+	err := web.Shutdown(ending)
+	sockets.Wait()
+	if err = errors.Join(err, left); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
 	return nil

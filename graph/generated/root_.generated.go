@@ -41,6 +41,7 @@ type ResolverRoot interface {
 	Shop() ShopResolver
 	Staff() StaffResolver
 	Stock() StockResolver
+	Subscription() SubscriptionResolver
 }
 
 type DirectiveRoot struct {
@@ -408,6 +409,12 @@ type ComplexityRoot struct {
 		Available func(childComplexity int) int
 		Requested func(childComplexity int) int
 		Variant   func(childComplexity int) int
+	}
+
+	Subscription struct {
+		OrderChanged     func(childComplexity int, orderID string) int
+		ShopStockChanged func(childComplexity int, shopID string, onlyLow *bool) int
+		StockChanged     func(childComplexity int, variantIds []string) int
 	}
 
 	WeChatPayParameters struct {
@@ -1876,6 +1883,40 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StockShortage.Variant(childComplexity), true
 
+	case "Subscription.orderChanged":
+		if e.ComplexityRoot.Subscription.OrderChanged == nil {
+			break
+		}
+
+		args, err := field_Subscription_orderChanged_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.OrderChanged(childComplexity, args["orderId"].(string)), true
+	case "Subscription.shopStockChanged":
+		if e.ComplexityRoot.Subscription.ShopStockChanged == nil {
+			break
+		}
+
+		args, err := field_Subscription_shopStockChanged_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.ShopStockChanged(childComplexity, args["shopId"].(string), args["onlyLow"].(*bool)), true
+	case "Subscription.stockChanged":
+		if e.ComplexityRoot.Subscription.StockChanged == nil {
+			break
+		}
+
+		args, err := field_Subscription_stockChanged_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.StockChanged(childComplexity, args["variantIds"].([]string)), true
+
 	case "WeChatPayParameters.nonceStr":
 		if e.ComplexityRoot.WeChatPayParameters.NonceStr == nil {
 			break
@@ -1973,6 +2014,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := _Mutation(ctx, ec, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := _Subscription(ctx, ec, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -3130,6 +3188,33 @@ extend type Mutation {
     "What was counted or moved."
     input: StockAdjustInput!
   ): StockAdjustPayload!
+}
+`, BuiltIn: false},
+	{Name: "../schema/subscription.graphqls", Input: `"Live reads, over WebSocket (graphql-transport-ws). Each event is a committed state; a slow reader skips to the newest."
+type Subscription {
+  """
+  Of each named variant (1 to 200; unreadable ones are left out): its state now, then newer states, versions rising per
+  variant; a slow reader skips to the newest. Never a state that was not committed.
+  """
+  stockChanged(
+    "1 to 200."
+    variantIds: [ID!]!
+  ): Stock!
+  """
+  Staff: each variant of the shop that changes; no initial state (subscribe, then read Shop.variants).
+  onlyLow: those at or under their threshold, and the change that lifts one above it.
+  """
+  shopStockChanged(
+    "A shop that one works for."
+    shopId: ID!
+    "Those at or under their threshold, and the change that lifts one above it."
+    onlyLow: Boolean = false
+  ): Stock!
+  "Who may read it: the order now, then whenever its version grows; newest wins."
+  orderChanged(
+    "Of an order."
+    orderId: ID!
+  ): Order!
 }
 `, BuiltIn: false},
 }

@@ -412,6 +412,10 @@ type StockAdjustPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// Live reads, over WebSocket (graphql-transport-ws). Each event is a committed state; a slow reader skips to the newest.
+type Subscription struct {
+}
+
 // What a mini-program page has after wx.login.
 type WeChatLoginInput struct {
 	// The mini-program's appId.

@@ -88,14 +88,14 @@ func New(d *db.DB, now clock.Clock) *Catalog { return &Catalog{db: d, now: now} 
 
 // MiniProgramByAppID is the mini-program of this appId, or nil.
 func (c *Catalog) MiniProgramByAppID(ctx context.Context, appID string) (*MiniProgram, error) {
-	row, err := c.db.MiniProgram.Query().Where(miniprogram.AppID(appID)).Only(ctx)
-	if err != nil && !ent.IsNotFound(err) {
+	rows, err := c.db.MiniProgram.Query().Where(miniprogram.AppID(appID)).All(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("read mini-program: %w", err)
 	}
-	if err != nil || row.AppID != appID { // MySQL takes no notice of blanks at the end
+	if len(rows) == 0 || rows[0].AppID != appID { // MySQL takes no notice of blanks at the end
 		return nil, nil //nolint:nilnil // absent is an answer
 	}
-	return miniProgramOf(row), nil
+	return miniProgramOf(rows[0]), nil
 }
 
 // MiniPrograms are those of these ids that exist.

@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"holdfast/ent"
+	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
@@ -28,6 +30,9 @@ const (
 	maxImages      = 20
 	maxURL         = 1000
 	maxDescription = 64 << 10
+
+	// maxVariantTitle leaves room for what FullTitle puts between the titles: an order line keeps 2 * maxTitle characters.
+	maxVariantTitle = maxTitle - 3
 )
 
 // NewProduct is a product to be made, with its variants.
@@ -74,31 +79,42 @@ func (c *Catalog) CreateProduct(ctx context.Context, who identity.Principal, in 
 		return nil, fmt.Errorf("write pictures: %w", err)
 	}
 	now := c.now()
-	product := &Product{
+	made := &Product{
 		ID: typeid.New[typeid.Product](now), ShopID: shopID, Title: in.Title, Description: in.Description,
 		ImageURLs: in.ImageURLs, Status: in.Status, RequiresShipping: in.RequiresShipping,
 	}
-	return db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*Product, error) {
-		if err := tx.Product.Create().SetID(product.ID).SetShopID(shopID).SetTitle(in.Title).SetDescription(in.Description).
-			SetImageUrls(string(images)).SetStatus(string(in.Status)).SetRequiresShipping(in.RequiresShipping).
-			SetCreatedAt(now).Exec(ctx); err != nil {
-			return nil, fmt.Errorf("write product: %w", err)
-		}
-		builders := make([]*ent.ProductVariantCreate, len(in.Variants))
-		stocks := make([]inventory.Initial, len(in.Variants))
-		for i, v := range in.Variants {
-			id := typeid.New[typeid.Variant](now)
-			builders[i] = tx.ProductVariant.Create().SetID(id).SetShopID(shopID).SetProductID(product.ID).SetSku(v.SKU).SetTitle(v.Title).
-				SetPrice(v.Price.Amount).SetCurrency(string(v.Price.Currency)).SetPosition(i).SetCreatedAt(now)
-			stocks[i] = inventory.Initial{Variant: id, Shop: shopID, OnHand: v.OnHand, LowStockThreshold: v.LowStockThreshold, Staff: who.Staff}
-		}
-		if err := tx.ProductVariant.CreateBulk(builders...).Exec(ctx); db.IsDuplicate(err) {
-			return nil, c.takenSKU(ctx, shopID, in.Variants)
-		} else if err != nil {
-			return nil, fmt.Errorf("write variants: %w", err)
-		}
-		return product, inventory.ReceiveTx(ctx, tx, stocks, now)
+	out, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*Product, error) {
+		return made, in.writeTx(ctx, tx, made, string(images), who.Staff, now)
 	})
+	if db.IsDuplicate(err) { // looked up only now: nobody holds a connection while waiting for another
+		return nil, c.takenSKU(ctx, shopID, in.Variants)
+	}
+	return out, err
+}
+
+// writeTx writes the product, its variants and their stock. The rows are written as they are: ent's builders count bytes
+// where the columns, and validate, count characters.
+func (in NewProduct) writeTx(ctx context.Context, tx *db.Tx, p *Product, images string, staff typeid.Staff, now time.Time) error {
+	if err := tx.Insert(ctx, product.Table, []string{
+		product.FieldID, product.FieldShopID, product.FieldTitle, product.FieldDescription, product.FieldImageUrls,
+		product.FieldStatus, product.FieldRequiresShipping, product.FieldCreatedAt,
+	}, [][]any{{p.ID, p.ShopID, p.Title, p.Description, images, string(p.Status), p.RequiresShipping, now}}); err != nil {
+		return err
+	}
+	rows := make([][]any, len(in.Variants))
+	stocks := make([]inventory.Initial, len(in.Variants))
+	for i, v := range in.Variants {
+		id := typeid.New[typeid.Variant](now)
+		rows[i] = []any{id, p.ShopID, p.ID, v.SKU, v.Title, v.Price.Amount, string(v.Price.Currency), i, now}
+		stocks[i] = inventory.Initial{Variant: id, Shop: p.ShopID, OnHand: v.OnHand, LowStockThreshold: v.LowStockThreshold, Staff: staff}
+	}
+	if err := tx.Insert(ctx, productvariant.Table, []string{
+		productvariant.FieldID, productvariant.FieldShopID, productvariant.FieldProductID, productvariant.FieldSku, productvariant.FieldTitle,
+		productvariant.FieldPrice, productvariant.FieldCurrency, productvariant.FieldPosition, productvariant.FieldCreatedAt,
+	}, rows); err != nil {
+		return err
+	}
+	return inventory.ReceiveTx(ctx, tx, stocks, now)
 }
 
 // takenSKU says which sku the shop has already, as far as it is committed.
@@ -167,10 +183,10 @@ func (in NewProduct) validate(currency money.Currency) error {
 			return at(fault.New(fault.Invalid, "a sku has 1 to %d characters and no line break", maxSKU), "sku")
 		case seen[v.SKU]:
 			return at(fault.New(fault.Invalid, "each variant needs a sku of its own"), "sku")
-		case !line(v.Title, 0, maxTitle):
-			return at(fault.New(fault.Invalid, "a title has 1 to %d characters and no line break", maxTitle), "title")
+		case !line(v.Title, 0, maxVariantTitle):
+			return at(fault.New(fault.Invalid, "a title has 1 to %d characters and no line break", maxVariantTitle), "title")
 		case v.Price.Currency != currency:
-			return at(fault.New(fault.CurrencyMismatch, "the shop sells in %s", string(currency)), "price")
+			return at(fault.New(fault.Invalid, "the shop sells in %s", string(currency)), "price")
 		case v.Price.Amount < 0 || v.Price.Amount > MaxPrice:
 			return at(fault.New(fault.Invalid, "a price is 0 to %d minor units", MaxPrice), "price")
 		case v.OnHand < 0 || v.OnHand > inventory.MaxOnHand:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
 	"holdfast/ent"
@@ -113,7 +114,7 @@ func (c *Catalog) ProductsOf(ctx context.Context, who identity.Principal, shops 
 			s.Where(sql.EQ(t.C(product.FieldStatus), string(Active)))
 		}
 		for _, w := range words {
-			s.Where(sql.ContainsFold(t.C(product.FieldTitle), w))
+			s.Where(c.contains(t.C(product.FieldTitle), w))
 		}
 		parts[i] = db.After(s, q.After).Limit(q.First + 1)
 	}
@@ -146,9 +147,9 @@ func (c *Catalog) VariantsOfShops(ctx context.Context, shops []typeid.Shop, q Va
 		if search := clip(q.Search); search != "" {
 			p := c.db.SQL().Table(product.Table).As("p")
 			s.Join(p).On(v.C(productvariant.FieldProductID), p.C(product.FieldID)).Where(sql.Or(
-				sql.ContainsFold(v.C(productvariant.FieldSku), search),
-				sql.ContainsFold(v.C(productvariant.FieldTitle), search),
-				sql.ContainsFold(p.C(product.FieldTitle), search)))
+				c.contains(v.C(productvariant.FieldSku), search),
+				c.contains(v.C(productvariant.FieldTitle), search),
+				c.contains(p.C(product.FieldTitle), search)))
 		}
 		if q.OnlyLow {
 			k := c.db.SQL().Table(stock.Table).As("k")
@@ -167,6 +168,15 @@ func (c *Catalog) VariantsOfShops(ctx context.Context, shops []typeid.Shop, q Va
 		return nil, err
 	}
 	return page.Deal(variants, q.First, func(v *Variant) (typeid.Shop, *Variant) { return v.ShopID, v }), nil
+}
+
+// contains is the predicate "the column contains the text, in whatever case". SQLite's LIKE folds ASCII by itself; the LOWER
+// that ent would add leaves É as it is and so never finds what the text became.
+func (c *Catalog) contains(column, text string) *sql.Predicate {
+	if c.db.Dialect == dialect.SQLite {
+		return sql.Contains(column, text)
+	}
+	return sql.ContainsFold(column, text)
 }
 
 // clip bounds a search without cutting a character in two.

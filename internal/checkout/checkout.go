@@ -19,6 +19,7 @@ import (
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
+	"holdfast/internal/live"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
@@ -89,6 +90,7 @@ type Checkouts struct {
 	payments *payment.Payments
 	orders   *order.Orders
 	provider payment.Provider
+	hub      *live.Hub
 	set      Settings
 	log      *slog.Logger
 }
@@ -102,6 +104,7 @@ type Deps struct {
 	Payments *payment.Payments
 	Orders   *order.Orders
 	Provider payment.Provider
+	Hub      *live.Hub // is told what was committed
 	Log      *slog.Logger
 }
 
@@ -109,7 +112,7 @@ type Deps struct {
 func New(d Deps, s Settings) *Checkouts {
 	return &Checkouts{
 		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
-		provider: d.Provider, set: s, log: d.Log,
+		provider: d.Provider, hub: d.Hub, set: s, log: d.Log,
 	}
 }
 

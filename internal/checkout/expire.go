@@ -41,7 +41,7 @@ func (c *Checkouts) Sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce lets go what is overdue, batch after batch, and tells how many checkouts went. It skips over those of which the
+// sweepOnce lets go what is overdue, batch after batch, and tells how many checkouts are decided. It skips over those of which the
 // provider says nothing, so that they keep nobody else waiting.
 func (c *Checkouts) sweepOnce(ctx context.Context) (int, error) {
 	gone, silent := 0, 0
@@ -73,8 +73,8 @@ func (c *Checkouts) overdue(ctx context.Context, skip int, which ...predicate.Ch
 	return out, nil
 }
 
-// releaseOverdue lets go the overdue checkouts that hold what a buyer is short of, and tells whether any went. It is what
-// keeps expiry from being late for a buyer, so that a failure of it is no failure of the buyer's.
+// releaseOverdue lets go the overdue checkouts that hold what a buyer is short of, and tells whether any is decided, by
+// whomever. It is what keeps expiry from being late for a buyer, so that a failure of it is no failure of the buyer's.
 func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortError) bool {
 	variants := make([]typeid.Variant, len(short.Shortages))
 	for i, s := range short.Shortages {
@@ -96,8 +96,8 @@ func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortEr
 }
 
 // expire closes the payments of overdue checkouts at the provider, all at once, then lets their goods go in one transaction,
-// and tells how many went. Those that were paid after all are paid. Those of which the provider says nothing stay until
-// giveUpAfter.
+// and tells how many are decided, by it or by others meanwhile. Those that were paid after all are paid. Those of which the
+// provider says nothing stay until giveUpAfter.
 func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) {
 	if len(found) == 0 {
 		return 0, nil
@@ -132,17 +132,25 @@ func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) 
 		})
 	}
 	wg.Wait()
-	won, err := c.turns(ctx, list)
-	if errors.Is(err, db.ErrUnknownOutcome) {
-		return 0, nil // the next sweep sees what became of it
+	if _, err := c.turns(ctx, list); err == nil {
+		return len(list), nil
 	}
+	return c.turnEach(ctx, list)
+}
+
+// turnEach carries turns out one by one, after they failed together: what is wrong with one must not keep the others. It
+// tells how many are decided.
+func (c *Checkouts) turnEach(ctx context.Context, list []turn) (int, error) {
 	n := 0
-	for _, w := range won {
-		if w {
-			n++
+	var errs []error
+	for _, t := range list {
+		if _, err := c.turnOne(ctx, t); err != nil {
+			errs = append(errs, fmt.Errorf("let %s go: %w", t.checkout, err))
+			continue
 		}
+		n++
 	}
-	return n, err
+	return n, errors.Join(errs...)
 }
 
 // closeOverdue asks the provider to close one overdue payment, and says what follows.

@@ -65,18 +65,6 @@ func (c *Checkout) trade() payment.Trade {
 	}
 }
 
-// placed is the answer to a buyer whose goods are held: the checkout as it stands, payable if it is still open.
-func (c *Checkouts) placed(ctx context.Context, who identity.Principal, id typeid.Checkout) (*Checkout, error) {
-	out, err := c.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if out.Payment.Status != payment.Pending {
-		return out, nil
-	}
-	return out, c.prepare(ctx, who, out)
-}
-
 // prepare asks the provider for parameters and puts them on the payment. What the provider refuses is PAYMENT_PENDING or
 // its own refusal; either way the payment says that it was asked.
 func (c *Checkouts) prepare(ctx context.Context, who identity.Principal, out *Checkout) error {
@@ -177,17 +165,18 @@ func (c *Checkouts) SandboxConfirm(ctx context.Context, who identity.Principal, 
 		return found.Payment, nil
 	}
 	answer, err := sandbox.Pay(ctx, found.trade())
-	if err != nil && !fault.Is(err, fault.PaymentClosed) {
+	refused := fault.Is(err, fault.PaymentClosed) // also before the cancel that closed it has committed
+	if err != nil && !refused {
 		return nil, err
 	}
 	won := false
-	if err == nil {
+	if !refused {
 		if won, err = c.settle(ctx, found, answer); err != nil {
 			return nil, err
 		}
 	}
 	after, err := c.payment(ctx, found.Payment.ID)
-	if err == nil && !won && after.Status == payment.Closed {
+	if err == nil && (refused || !won && after.Status == payment.Closed) {
 		return after, closed
 	}
 	return after, err

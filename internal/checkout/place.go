@@ -16,6 +16,7 @@ import (
 	"holdfast/internal/idempotency"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -46,7 +47,16 @@ func (c *Checkouts) Place(ctx context.Context, who identity.Principal, in Input)
 	if v.err != nil {
 		return nil, v.err
 	}
-	return c.placed(ctx, who, v.id)
+	out := v.made
+	if out == nil { // a repeat: as it stands now
+		if out, err = c.read(ctx, v.id); err != nil {
+			return nil, err
+		}
+	}
+	if out.Payment.Status == payment.Pending && c.prepare(ctx, who, out) != nil {
+		return out, pending() // no other code comes with a checkout; Prepare tells what the provider refused
+	}
+	return out, nil
 }
 
 // hold has the request decided. A buyer who is short of stock has what is overdue of it let go first, and is tried once more.
@@ -57,25 +67,28 @@ func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, 
 		if err != nil {
 			return verdict{}, err
 		}
-		verdicts, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) ([]verdict, error) {
+		out, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (placed, error) {
 			return c.placeTx(ctx, tx, []*planned{p})
 		})
+		if err == nil {
+			c.hub.Committed(out.stocks)
+		}
 		switch {
 		case errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts:
 			continue // placing begins with looking the key up, under the buyer's lock: if it was committed, it is found
 		case err != nil:
 			return verdict{}, err
-		case errors.Is(verdicts[0].err, errCartMoved) && attempt < attempts:
+		case errors.Is(out.verdicts[0].err, errCartMoved) && attempt < attempts:
 			continue
-		case errors.Is(verdicts[0].err, errCartMoved):
+		case errors.Is(out.verdicts[0].err, errCartMoved):
 			return verdict{err: fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")}, nil
 		}
 		var short *inventory.ShortError
-		if freed || !errors.As(verdicts[0].err, &short) {
-			return verdicts[0], nil
+		if freed || !errors.As(out.verdicts[0].err, &short) {
+			return out.verdicts[0], nil
 		}
 		if freed = c.releaseOverdue(ctx, short); !freed {
-			return verdicts[0], nil
+			return out.verdicts[0], nil
 		}
 	}
 }
@@ -101,9 +114,7 @@ func (c *Checkouts) plan(ctx context.Context, who identity.Principal, in Input, 
 		for _, e := range entries {
 			lines = append(lines, LineInput{VariantID: e.Variant.String(), Quantity: e.Quantity})
 		}
-		if p.cartVersion == nil {
-			p.cartVersion, p.replan = &version, true
-		}
+		p.cartRead = &version
 	}
 	world, err := c.world(ctx, who.MiniProgram, lines)
 	if err != nil {
@@ -144,41 +155,48 @@ func (c *Checkouts) world(ctx context.Context, mini typeid.MiniProgram, lines []
 	return world, err
 }
 
-// verdict is what became of one request: the checkout it has, or why it has none.
+// verdict is what became of one request: the checkout that was made, the one that its key had already, or why it has none.
 type verdict struct {
-	id  typeid.Checkout
-	err error
+	made *Checkout
+	id   typeid.Checkout
+	err  error
+}
+
+// placed is what a transaction has decided, and the stocks that it changed: told once it is committed.
+type placed struct {
+	verdicts []verdict
+	stocks   []inventory.Stock
 }
 
 // placeTx decides requests in the order of their arrival and writes those that win; nothing of the others stays. A refusal
 // of one is its own verdict and no error of the transaction.
-func (c *Checkouts) placeTx(ctx context.Context, tx *db.Tx, requests []*planned) ([]verdict, error) {
+func (c *Checkouts) placeTx(ctx context.Context, tx *db.Tx, requests []*planned) (placed, error) {
 	carts, err := cart.LockTx(ctx, tx, sortedBuyers(requests))
 	if err != nil {
-		return nil, err
+		return placed{}, err
 	}
 	past, err := lookUpTx(ctx, tx, requests)
 	if err != nil {
-		return nil, err
+		return placed{}, err
 	}
 	shelf, err := inventory.LockTx(ctx, tx, past.variants(requests))
 	if err != nil {
-		return nil, err
+		return placed{}, err
 	}
 	verdicts := make([]verdict, len(requests))
 	var winners []*planned
 	for i, r := range requests {
 		v, again := past.repeat(r)
 		if !again {
-			v.id, v.err = r.id, c.decide(r, carts, past, shelf)
-			if v.err == nil {
+			if v.err = c.decide(r, carts, past, shelf); v.err == nil {
+				v.made = r.checkout()
 				winners = append(winners, r)
 				past.add(r)
 			}
 		}
 		verdicts[i] = v
 	}
-	return verdicts, c.writeTx(ctx, tx, winners, shelf)
+	return placed{verdicts, shelf.Changed()}, c.writeTx(ctx, tx, winners, shelf)
 }
 
 // decide holds the stock of every line of a request, in memory, or says why not.
@@ -187,10 +205,10 @@ func (c *Checkouts) decide(r *planned, carts map[typeid.Buyer]int64, past *past,
 	switch {
 	case !exists:
 		return fmt.Errorf("place checkout: buyer %s is gone", r.buyer)
-	case r.cartVersion != nil && *r.cartVersion != version && r.replan:
-		return errCartMoved
 	case r.cartVersion != nil && *r.cartVersion != version:
 		return fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")
+	case r.cartRead != nil && *r.cartRead != version:
+		return errCartMoved
 	case r.refusal != nil:
 		return r.refusal
 	case past.open[r.buyer] >= c.set.MaxOpen && r.status() == Open:

@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -308,10 +309,10 @@ type planned struct {
 	hash    [32]byte
 	refusal error
 
-	// cartVersion is what the cart must still be at; nil when it does not matter. replan is true when the client did not
-	// ask for that version: then the cart is read again instead of refusing.
+	// cartVersion is what the client wants the cart to be at, cartRead what it was at when its lines were planned: when it
+	// has moved since, it is read again. Both are nil when it does not matter.
 	cartVersion *int64
-	replan      bool
+	cartRead    *int64
 	takeOut     bool // take what is bought out of the cart
 
 	plan      Plan
@@ -327,6 +328,17 @@ func (p *planned) status() Status {
 		return Paid // nothing to pay: PAID at once
 	}
 	return Open
+}
+
+// checkout is what the request makes, as it stands when it is committed.
+func (p *planned) checkout() *Checkout {
+	return &Checkout{
+		ID: p.id, BuyerID: p.buyer, MiniProgramID: p.mini, Status: p.status(), PlacedAt: p.placedAt, HeldUntil: p.heldUntil,
+		Payment: &payment.Payment{
+			ID: p.payment, CheckoutID: p.id, BuyerID: p.buyer, Status: stateOf(p.status()).payment, Amount: p.plan.Total,
+			ExpiresAt: p.heldUntil, PaidAt: p.paidAt(),
+		},
+	}
 }
 
 // sortedBuyers are the buyers of the requests in id order, each once.

@@ -13,6 +13,7 @@ import (
 	entorder "holdfast/ent/order"
 	entpayment "holdfast/ent/payment"
 	"holdfast/ent/paymentsplit"
+	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
 	"holdfast/internal/order"
@@ -65,27 +66,40 @@ func (c *Checkouts) turns(ctx context.Context, list []turn) ([]bool, error) {
 		return nil, nil
 	}
 	now := c.now()
-	return db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) ([]bool, error) { return turnTx(ctx, tx, list, now) })
+	done, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return turnTx(ctx, tx, list, now) })
+	if err != nil {
+		return nil, err
+	}
+	c.hub.Committed(done.stocks)
+	c.hub.OrdersMoved(done.orders)
+	return done.won, nil
+}
+
+// turned is what turns have changed: told once it is committed.
+type turned struct {
+	won    []bool
+	stocks []inventory.Stock
+	orders []typeid.Order
 }
 
 // turnTx carries turns out in the transaction. What the checkouts hold never changes while they are OPEN, so it is read
 // before the stock is locked; whether they are OPEN is decided after.
-func turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) ([]bool, error) {
+func turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) (turned, error) {
 	ids := make([]typeid.Checkout, len(list))
 	for i, t := range list {
 		ids[i] = t.checkout
 	}
 	held, err := heldTx(ctx, tx, ids)
 	if err != nil {
-		return nil, err
+		return turned{}, err
 	}
 	shelf, err := inventory.LockTx(ctx, tx, held.variants)
 	if err != nil {
-		return nil, err
+		return turned{}, err
 	}
 	open, err := lockOpenTx(ctx, tx, ids)
 	if err != nil {
-		return nil, err
+		return turned{}, err
 	}
 	won := make([]bool, len(list))
 	winners := make(map[Status][]turn)
@@ -102,16 +116,23 @@ func turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) ([]bool,
 				m = inventory.Sell(h.variant, h.quantity, h.order)
 			}
 			if err := shelf.Move(m); err != nil {
-				return nil, err
+				return turned{}, err
 			}
 		}
 	}
 	for _, to := range []Status{Paid, Cancelled, Expired} {
-		if err := markTx(ctx, tx, to, winners[to], now); err != nil {
-			return nil, err
+		if err := markTx(ctx, tx, to, winners[to], held, now); err != nil {
+			return turned{}, err
 		}
 	}
-	return won, shelf.WriteTx(ctx, tx, now)
+	if err := shelf.WriteTx(ctx, tx, now); err != nil {
+		return turned{}, err
+	}
+	out := turned{won: won, stocks: shelf.Changed()}
+	for _, list := range winners {
+		out.orders = append(out.orders, held.orders(list)...)
+	}
+	return out, nil
 }
 
 // heldLine is what one order line holds.
@@ -125,6 +146,19 @@ type heldLine struct {
 type held struct {
 	of       map[typeid.Checkout][]heldLine
 	variants []typeid.Variant
+}
+
+// orders are those of these turns' checkouts.
+func (h held) orders(of []turn) []typeid.Order {
+	var out []typeid.Order
+	for _, t := range of {
+		for _, line := range h.of[t.checkout] {
+			if !slices.Contains(out, line.order) {
+				out = append(out, line.order)
+			}
+		}
+	}
+	return out
 }
 
 func heldTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (held, error) {
@@ -163,7 +197,7 @@ func lockOpenTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (ma
 
 // markTx writes the status of the winners and of everything that belongs to them. Every statement compares before it sets:
 // what the lock promises, the rows prove.
-func markTx(ctx context.Context, tx *db.Tx, to Status, winners []turn, now time.Time) error {
+func markTx(ctx context.Context, tx *db.Tx, to Status, winners []turn, held held, now time.Time) error {
 	if len(winners) == 0 {
 		return nil
 	}
@@ -195,10 +229,7 @@ func markTx(ctx context.Context, tx *db.Tx, to Status, winners []turn, now time.
 	if _, err := tx.Payment.Update().Where(entpayment.CheckoutIDIn(ids...), entpayment.Status(string(from.payment))).SetStatus(string(s.payment)).Save(ctx); err != nil {
 		return fmt.Errorf("close payments: %w", err)
 	}
-	payments := tx.SQL().Select(entpayment.FieldID).From(tx.SQL().Table(entpayment.Table)).Where(sql.In(entpayment.FieldCheckoutID, db.Args(ids)...))
-	if _, err := tx.PaymentSplit.Update().Where(func(sel *sql.Selector) {
-		sel.Where(sql.And(sql.In(sel.C(paymentsplit.FieldPaymentID), payments), sql.EQ(sel.C(paymentsplit.FieldStatus), from.split)))
-	}).SetStatus(s.split).Save(ctx); err != nil {
+	if _, err := tx.PaymentSplit.Update().Where(paymentsplit.OrderIDIn(held.orders(winners)...), paymentsplit.Status(from.split)).SetStatus(s.split).Save(ctx); err != nil {
 		return fmt.Errorf("cancel splits: %w", err)
 	}
 	return nil
@@ -208,7 +239,7 @@ func markTx(ctx context.Context, tx *db.Tx, to Status, winners []turn, now time.
 func payTx(ctx context.Context, tx *db.Tx, winners []turn) error {
 	for _, w := range winners {
 		n, err := tx.Payment.Update().Where(entpayment.CheckoutID(w.checkout), entpayment.Status(string(payment.Pending))).
-			SetStatus(string(payment.Paid)).SetPaidAt(w.receipt.PaidAt).SetTransactionID(w.receipt.TransactionID).Save(ctx)
+			SetStatus(string(payment.Paid)).SetPaidAt(clock.Truncate(w.receipt.PaidAt)).SetTransactionID(w.receipt.TransactionID).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("write receipt: %w", err)
 		}

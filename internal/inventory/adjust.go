@@ -94,7 +94,9 @@ func (i *Inventory) Adjust(ctx context.Context, who identity.Principal, in Adjus
 	if err != nil {
 		return nil, fmt.Errorf("read stock: %w", err)
 	}
-	return stockOf(after), nil
+	stands := stockOf(after)
+	i.committed([]Stock{*stands})
+	return stands, nil
 }
 
 // decide is the change of the number on hand that the input asks for.
@@ -102,11 +104,12 @@ func (in AdjustInput) decide(s Stock) (int, error) {
 	if in.IfVersion != nil && *in.IfVersion != s.Version {
 		return 0, fault.New(fault.VersionMismatch, "the stock has changed since; read it again").At("input", "ifVersion")
 	}
-	field, delta := "delta", 0
+	var field string
+	var delta int
 	if in.OnHand != nil {
 		field, delta = "onHand", *in.OnHand-s.OnHand
 	} else {
-		delta = *in.Delta
+		field, delta = "delta", *in.Delta
 	}
 	switch onHand := s.OnHand + delta; {
 	case onHand < s.Held:
@@ -116,6 +119,9 @@ func (in AdjustInput) decide(s Stock) (int, error) {
 	}
 	return delta, nil
 }
+
+// firstVersion is what a stock's versions grow from.
+const firstVersion int64 = 1
 
 // Initial is the stock of a variant that was just made.
 type Initial struct {
@@ -131,8 +137,8 @@ func ReceiveTx(ctx context.Context, tx *db.Tx, initial []Initial, now time.Time)
 	shelf := &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
 	rows := make([][]any, len(initial))
 	for n, s := range initial {
-		rows[n] = []any{s.Variant, s.Shop, 0, 0, s.LowStockThreshold, int64(0), now}
-		shelf.stocks[s.Variant] = &Stock{VariantID: s.Variant, ShopID: s.Shop, LowStockThreshold: s.LowStockThreshold, ChangedAt: now}
+		rows[n] = []any{s.Variant, s.Shop, 0, 0, s.LowStockThreshold, firstVersion, now}
+		shelf.stocks[s.Variant] = &Stock{VariantID: s.Variant, ShopID: s.Shop, LowStockThreshold: s.LowStockThreshold, Version: firstVersion, ChangedAt: now}
 	}
 	if err := tx.Insert(ctx, stock.Table, []string{
 		stock.FieldID, stock.FieldShopID, stock.FieldOnHand, stock.FieldHeld,

@@ -38,12 +38,15 @@ func (s *Stock) IsLow() bool { return s.Available() <= s.LowStockThreshold }
 
 // Inventory reads and adjusts stock.
 type Inventory struct {
-	db  *db.DB
-	now clock.Clock
+	db        *db.DB
+	now       clock.Clock
+	committed func([]Stock)
 }
 
-// New is an Inventory on d.
-func New(d *db.DB, now clock.Clock) *Inventory { return &Inventory{db: d, now: now} }
+// New is an Inventory on d. What it commits it tells committed, which must not block.
+func New(d *db.DB, now clock.Clock, committed func([]Stock)) *Inventory {
+	return &Inventory{db: d, now: now, committed: committed}
+}
 
 // Stocks are the stocks of these variants, as far as they exist.
 func (i *Inventory) Stocks(ctx context.Context, of []typeid.Variant) ([]*Stock, error) {

@@ -71,11 +71,11 @@ func (o *Orders) filter(s *sql.Selector, t *sql.SelectTable, f Filter) {
 	if len(f.Statuses) > 0 {
 		s.Where(sql.In(t.C(entorder.FieldStatus), db.Args(f.Statuses)...))
 	}
-	if f.PlacedFrom != nil {
-		s.Where(sql.GTE(t.C(entorder.FieldPlacedAt), *f.PlacedFrom))
+	if f.PlacedFrom != nil { // in UTC, as rows are: SQLite compares texts
+		s.Where(sql.GTE(t.C(entorder.FieldPlacedAt), f.PlacedFrom.UTC()))
 	}
 	if f.PlacedBefore != nil {
-		s.Where(sql.LT(t.C(entorder.FieldPlacedAt), *f.PlacedBefore))
+		s.Where(sql.LT(t.C(entorder.FieldPlacedAt), f.PlacedBefore.UTC()))
 	}
 	text := strings.TrimSpace(f.Text)
 	if text == "" {

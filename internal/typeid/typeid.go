@@ -28,7 +28,7 @@ const suffixLen = 26
 // v7 makes a UUID version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 12 bits of the fraction of a
 // millisecond (section 6.2, method 3), 62 random bits. Ids that are a microsecond apart sort in that order.
 func v7(now time.Time) UUID {
-	micros := uint64(now.UnixMicro()) //nolint:gosec // times before 1970 never make ids
+	micros := uint64(now.UnixMicro())
 	var u UUID
 	binary.BigEndian.PutUint64(u[:8], micros/1000<<16|micros%1000*4096/1000|0x7000)
 	_, _ = rand.Read(u[8:]) // never fails: crypto/rand ends the program instead

@@ -1,0 +1,99 @@
+package transport
+
+import (
+	"container/list"
+	"context"
+	"sync"
+)
+
+// Bounds of what payloads keeps. Events are read by all their readers within moments, so little is enough.
+const (
+	maxPayloads     = 4096
+	maxPayloadBytes = 16 << 20
+	payloadOverhead = 256 // about what an entry takes beside its text
+)
+
+// payloads are encoded responses that several readers get, by the Share of their event. The oldest go first.
+type payloads struct {
+	mu      sync.Mutex
+	entries map[any]*list.Element
+	order   list.List // of *payload, the one used last in front
+	size    int
+}
+
+type payload struct {
+	key  any
+	made chan struct{} // closed when text is there, or will not be
+	text []byte        // nil when it cannot be shared
+	size int           // what it counts for
+}
+
+// get returns the payload of key. Of those who ask at the same time one makes it, and the others wait. Nil means that
+// there is none to share, or that ctx has ended.
+func (p *payloads) get(ctx context.Context, key any, make func() []byte) []byte {
+	entry, mine := p.entry(key)
+	if !mine {
+		select {
+		case <-entry.made:
+			return entry.text
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	defer close(entry.made)
+	defer func() { p.keep(entry) }() // also when make panics, and then without a text
+	entry.text = make()
+	return entry.text
+}
+
+func (p *payloads) entry(key any) (entry *payload, mine bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if element, ok := p.entries[key]; ok {
+		p.order.MoveToFront(element)
+		return asPayload(element), false
+	}
+	if p.entries == nil {
+		p.entries = make(map[any]*list.Element)
+	}
+	entry = &payload{key: key, made: make(chan struct{})}
+	p.entries[key] = p.order.PushFront(entry)
+	p.count(entry, payloadOverhead)
+	return entry, true
+}
+
+// keep counts an entry that was just made, unless it has been pushed out, and forgets one that cannot be shared.
+func (p *payloads) keep(entry *payload) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	element := p.entries[entry.key]
+	if element == nil || asPayload(element) != entry {
+		return
+	}
+	if entry.text == nil {
+		p.drop(element)
+		return
+	}
+	p.count(entry, len(entry.text))
+}
+
+// count adds to the size of entry, and makes room for it.
+func (p *payloads) count(entry *payload, size int) {
+	entry.size += size
+	p.size += size
+	for len(p.entries) > maxPayloads || p.size > maxPayloadBytes {
+		p.drop(p.order.Back())
+	}
+}
+
+func (p *payloads) drop(element *list.Element) {
+	entry := asPayload(element)
+	p.order.Remove(element)
+	delete(p.entries, entry.key)
+	p.size -= entry.size
+}
+
+func asPayload(element *list.Element) *payload {
+	entry, _ := element.Value.(*payload) // there is nothing else in the list
+	return entry
+}

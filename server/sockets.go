@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"holdfast/graph"
+	"holdfast/graph/transport"
+	"holdfast/internal/fault"
+	"holdfast/internal/identity"
+)
+
+// begin lets a WebSocket in: as who its token says, or as nobody when it has none.
+func (s *server) begin(ctx context.Context, authorization string) (transport.Session, error) {
+	who, err := s.bearer(ctx, authorization)
+	if err != nil {
+		return transport.Session{}, err
+	}
+	return transport.Session{
+		Context:   graph.WithPrincipal(ctx, who, nil),
+		ExpiresAt: who.ExpiresAt,
+		Ended:     s.people.Ended(ctx, who),
+	}, nil
+}
+
+// bearer is who an Authorization header names; nobody when there is none.
+func (s *server) bearer(ctx context.Context, authorization string) (identity.Principal, error) {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	switch {
+	case scheme == "":
+		return identity.Principal{}, nil
+	case !strings.EqualFold(scheme, "Bearer"):
+		return identity.Principal{}, fault.New(fault.Unauthenticated, "the access token is not valid; log in again")
+	}
+	return s.people.Authenticate(ctx, strings.TrimSpace(token))
+}
