@@ -25,13 +25,13 @@ const (
 type eventKey struct{}
 
 // event gives the resolver of a subscription's root field the one event that its response is about.
-func event[T any](ctx context.Context) (<-chan T, error) {
+func event[T any](ctx context.Context) <-chan T {
 	one := make(chan T, 1)
 	if v, ok := ctx.Value(eventKey{}).(T); ok {
 		one <- v
 	}
 	close(one)
-	return one, nil
+	return one
 }
 
 // streams opens subscriptions: it checks who may, and reads the hub.

@@ -13,15 +13,15 @@ import (
 )
 
 func (r *subscriptionResolver) StockChanged(ctx context.Context, variantIds []string) (<-chan *inventory.Stock, error) {
-	return event[*inventory.Stock](ctx)
+	return event[*inventory.Stock](ctx), nil
 }
 
 func (r *subscriptionResolver) ShopStockChanged(ctx context.Context, shopID string, onlyLow *bool) (<-chan *inventory.Stock, error) {
-	return event[*inventory.Stock](ctx)
+	return event[*inventory.Stock](ctx), nil
 }
 
 func (r *subscriptionResolver) OrderChanged(ctx context.Context, orderID string) (<-chan *order.Order, error) {
-	return event[*order.Order](ctx)
+	return event[*order.Order](ctx), nil
 }
 
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }

@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	_ "embed"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"time"
-
-	_ "embed"
 
 	"holdfast/graph"
 	"holdfast/internal/demo"
@@ -85,7 +84,7 @@ func (s *server) observed(next http.Handler) http.Handler {
 			if caught := recover(); caught != nil && caught != http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is thrown
 				s.log.ErrorContext(ctx, "panic", "request_id", id, "panic", caught)
 				if !seen.wrote {
-					plain(seen, http.StatusInternalServerError, "internal error; request "+id)
+					plain(seen, http.StatusInternalServerError, "internal error")
 				}
 			}
 			level := slog.LevelInfo

@@ -62,7 +62,7 @@ func (c *serveCommand) Run(ctx context.Context, a *app) error {
 	}
 	defer func() {
 		if err := s.db.Close(); err != nil {
-			a.log.Error("close database", "error", err)
+			a.log.ErrorContext(ctx, "close database", "error", err)
 		}
 	}()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,10 +131,8 @@ func (c *Catalog) takenSKU(ctx context.Context, shopID typeid.Shop, variants []N
 	}
 	refusal := fault.New(fault.Conflict, "the shop has a variant of this sku already")
 	for i, v := range variants {
-		for _, sku := range taken {
-			if v.SKU == sku {
-				return refusal.At("input", "variants", strconv.Itoa(i), "sku")
-			}
+		if slices.Contains(taken, v.SKU) {
+			return refusal.At("input", "variants", strconv.Itoa(i), "sku")
 		}
 	}
 	return refusal.At("input", "variants")

@@ -102,14 +102,21 @@ func (c *Checkouts) plan(ctx context.Context, who identity.Principal, in Input, 
 		id:      typeid.New[typeid.Checkout](now), payment: typeid.New[typeid.Payment](now),
 		placedAt: now, heldUntil: now.Add(c.set.Hold),
 	}
-	if p.refusal = checkInput(in); p.refusal != nil {
-		return p, nil
+	p.refusal = checkInput(in)
+	if p.refusal == nil {
+		err := c.planLines(ctx, who, in, p)
+		return p, err
 	}
+	return p, nil
+}
+
+// planLines reads what the request is about and makes its plan, or finds why not.
+func (c *Checkouts) planLines(ctx context.Context, who identity.Principal, in Input, p *planned) error {
 	lines := in.Lines
 	if lines == nil {
 		version, entries, err := c.carts.Entries(ctx, who.Buyer)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range entries {
 			lines = append(lines, LineInput{VariantID: e.Variant.String(), Quantity: e.Quantity})
@@ -118,16 +125,16 @@ func (c *Checkouts) plan(ctx context.Context, who identity.Principal, in Input, 
 	}
 	world, err := c.world(ctx, who.MiniProgram, lines)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.plan, err = MakePlan(in, lines, world)
 	if fault.List(err) != nil {
 		p.refusal, err = err, nil
 	}
 	for i := range p.plan.Orders {
-		p.orders = append(p.orders, typeid.New[typeid.Order](now.Add(time.Duration(i)*time.Microsecond))) // ids in the plan's order
+		p.orders = append(p.orders, typeid.New[typeid.Order](p.placedAt.Add(time.Duration(i)*time.Microsecond))) // ids in the plan's order
 	}
-	return p, err
+	return err
 }
 
 // world reads what a plan of these lines needs: two statements.
@@ -196,7 +203,10 @@ func (c *Checkouts) placeTx(ctx context.Context, tx *db.Tx, requests []*planned)
 		}
 		verdicts[i] = v
 	}
-	return placed{verdicts, shelf.Changed()}, c.writeTx(ctx, tx, winners, shelf)
+	if err := c.writeTx(ctx, tx, winners, shelf); err != nil {
+		return placed{}, err
+	}
+	return placed{verdicts, shelf.Changed()}, nil // only now: writing gives the stocks their versions
 }
 
 // decide holds the stock of every line of a request, in memory, or says why not.

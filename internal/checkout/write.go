@@ -119,7 +119,7 @@ func lineTables(winners []*planned) (lines, holds table) {
 					l.Quantity, l.Amount.Amount, string(l.Amount.Currency), n,
 				})
 				holds.rows = append(holds.rows, []any{
-					typeid.New[typeid.Hold](w.placedAt), o.Shop, w.buyer, l.Item.ID, w.id, w.orders[i], id, l.Quantity, string(state.hold), w.heldUntil,
+					typeid.New[typeid.Hold](w.placedAt), o.Shop, w.buyer, l.Item.ID, w.id, w.orders[i], id, l.Quantity, state.hold, w.heldUntil,
 				})
 			}
 		}

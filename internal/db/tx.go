@@ -100,8 +100,7 @@ const (
 
 // broken tells whether the database gave the transaction up through no fault of its statements.
 func broken(err error) bool {
-	var my *mysql.MySQLError
-	if errors.As(err, &my) {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return my.Number == deadlock || my.Number == lockWaitTimeout || my.Number == recordChanged
 	}
 	var lite *sqlite.Error
@@ -117,8 +116,7 @@ func answered(err error) bool {
 
 // IsDuplicate tells whether a row was refused because its key exists.
 func IsDuplicate(err error) bool {
-	var my *mysql.MySQLError
-	if errors.As(err, &my) {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return my.Number == duplicateKey
 	}
 	var lite *sqlite.Error

@@ -94,12 +94,10 @@ func (r Refusals) Error() string {
 
 // List takes err apart: the refusals in it, or nil when it is something else.
 func List(err error) []Refusal {
-	var many Refusals
-	if errors.As(err, &many) {
+	if many, ok := errors.AsType[Refusals](err); ok {
 		return many
 	}
-	var one Refusal
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[Refusal](err); ok {
 		return []Refusal{one}
 	}
 	return nil
