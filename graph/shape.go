@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"maps"
-	"regexp"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/lexer"
 
 	"holdfast/internal/fault"
 )
@@ -52,11 +52,29 @@ func shapeOf(ctx context.Context, oc *graphql.OperationContext, root *ast.Field)
 		if a.Value.Kind != ast.Variable {
 			continue
 		}
-		mention, err := regexp.Compile(`\$` + regexp.QuoteMeta(a.Value.Raw) + `\b`)
-		if err == nil && len(mention.FindAllStringIndex(oc.RawQuery, 3)) == 2 {
+		if mentions(oc.RawQuery, a.Value.Raw) == 2 {
 			delete(variables, a.Value.Raw)
 		}
 	}
 	text, err := json.Marshal([]any{oc.RawQuery, oc.OperationName, wantsChinese(ctx), variables})
 	return sha256.Sum256(text), err
+}
+
+// mentions counts where the text names a variable. It reads tokens: there may be spaces and comments behind the $.
+func mentions(text, name string) (n int) {
+	tokens := lexer.New(&ast.Source{Input: text})
+	dollar := false
+	for {
+		token, err := tokens.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			return n
+		}
+		if token.Kind == lexer.Comment {
+			continue
+		}
+		if dollar && token.Kind == lexer.Name && token.Value == name {
+			n++
+		}
+		dollar = token.Kind == lexer.Dollar
+	}
 }

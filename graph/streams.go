@@ -43,11 +43,14 @@ func (s streams) Open(ctx context.Context, oc *graphql.OperationContext, notify 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.access.root(ctx, "Subscription."+field.Name); err != nil {
+	asks, _ := ctx.Value(askerKey{}).(asker)
+	reader := &renewed{who: asks.who, identity: s.Identity, now: s.Now}
+	if err := reader.renew(ctx); err != nil { // the socket may be old, and its roles with it
 		return nil, err
 	}
-	asks, _ := ctx.Value(askerKey{}).(asker)
-	reader := &renewed{who: asks.who, identity: s.Identity, now: s.Now, at: s.Now()}
+	if err := s.access.root(WithPrincipal(ctx, reader.who, asks.refused), "Subscription."+field.Name); err != nil {
+		return nil, err
+	}
 	asked, err := shapeOf(ctx, oc, field)
 	if err != nil {
 		return nil, err

@@ -248,4 +248,5 @@ func (c *socket) fail(op *operation, errs gqlerror.List) {
 // finish is called with the lock. Before the client can know that op is over, its id is free.
 func (c *socket) finish(op *operation) {
 	op.over = true
+	delete(c.ops, op.id)
 }

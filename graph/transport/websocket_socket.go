@@ -86,7 +86,6 @@ func (c *socket) live() {
 
 // leave ends everything that the socket has started, but for mutations.
 func (c *socket) leave() {
-	c.cancel()
 	c.mu.Lock()
 	c.left = true
 	for _, timer := range []*time.Timer{c.pulse, c.expiry} {

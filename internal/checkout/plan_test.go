@@ -161,8 +161,7 @@ func refusals(err error) []refusal {
 	var out []refusal
 	for _, r := range fault.List(err) {
 		one := refusal{Code: r.Refused().Code, Field: strings.Join(r.Refused().Field, ".")}
-		var item *catalog.ItemError
-		if errors.As(r, &item) {
+		if item, ok := errors.AsType[*catalog.ItemError](r); ok {
 			one.Variant = item.VariantID
 		}
 		out = append(out, one)

@@ -2,24 +2,32 @@ package checkout_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/live"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
+	"holdfast/internal/testdb"
 	"holdfast/internal/typeid"
 )
 
@@ -29,6 +37,7 @@ type world struct {
 	clock     *clock.Manual
 	sandbox   *payment.Sandbox
 	provider  payment.Provider
+	hub       *live.Hub
 	checkouts *checkout.Checkouts
 	carts     *cart.Carts
 	inventory *inventory.Inventory
@@ -38,7 +47,68 @@ type world struct {
 
 	mini  typeid.MiniProgram
 	shops []typeid.Shop
-	keys  int
+	keys  atomic.Int64
+
+	// seen, if set, is told of every statement.
+	seen atomic.Pointer[func(query string)]
+}
+
+// each runs fn on a world on each database. It ends with a check of the invariants.
+func each(t *testing.T, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, kind := range []testdb.Kind{testdb.MySQL, testdb.SQLite} {
+		on(t, kind, fn)
+	}
+}
+
+// eachRace is each, on MariaDB as well.
+func eachRace(t *testing.T, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, kind := range []testdb.Kind{testdb.MySQL, testdb.MariaDB, testdb.SQLite} {
+		on(t, kind, fn)
+	}
+}
+
+// part is one of several tests that share a world.
+type part struct {
+	name string
+	run  func(t *testing.T, w *world)
+}
+
+// parts runs tests one after the other on one world on each database: to make a database costs more than most of them.
+func parts(t *testing.T, all ...part) {
+	t.Helper()
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		for _, p := range all {
+			t.Run(p.name, func(t *testing.T) {
+				p.run(t, w)
+				w.check(t)
+			})
+			w.seen.Store(nil)
+			w.use(w.sandbox)
+			w.clock.Advance(time.Hour) // nothing stays held
+			_, err := w.checkouts.SweepOnce(t.Context())
+			must(t, err)
+		}
+	})
+}
+
+func on(t *testing.T, kind testdb.Kind, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run(string(kind), func(t *testing.T) {
+		var w *world
+		w = newWorld(t, testdb.Open(t, testdb.Source(t, kind), db.Options{OnStatement: func(query string) {
+			if w == nil {
+				return
+			}
+			if seen := w.seen.Load(); seen != nil {
+				(*seen)(query)
+			}
+		}}))
+		fn(t, w)
+		w.check(t)
+	})
 }
 
 const maxOpen = 3
@@ -65,29 +135,76 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	return w
 }
 
+// fake is a provider that is the sandbox but for what a test sets.
+type fake struct {
+	*payment.Sandbox
+	orders  int
+	prepare func(ctx context.Context, t payment.Trade) (payment.Parameters, error)
+	close   func(ctx context.Context, t payment.Trade) (payment.Answer, error)
+	query   func(ctx context.Context, t payment.Trade) (payment.Answer, error)
+}
+
+// fake has all services talk to a fake from now on.
+func (w *world) fake() *fake {
+	f := &fake{
+		Sandbox: w.sandbox, orders: w.sandbox.MaxOrders(),
+		prepare: w.sandbox.Prepare, close: w.sandbox.Close, query: w.sandbox.Query,
+	}
+	w.use(f)
+	return f
+}
+
+func (f *fake) MaxOrders() int { return f.orders }
+
+func (f *fake) Prepare(ctx context.Context, t payment.Trade) (payment.Parameters, error) {
+	return f.prepare(ctx, t)
+}
+
+func (f *fake) Close(ctx context.Context, t payment.Trade) (payment.Answer, error) {
+	return f.close(ctx, t)
+}
+
+func (f *fake) Query(ctx context.Context, t payment.Trade) (payment.Answer, error) {
+	return f.query(ctx, t)
+}
+
+var errSilent = errors.New("connection reset")
+
+// silent is a call that the provider does not answer.
+func silent(context.Context, payment.Trade) (payment.Answer, error) {
+	return payment.Answer{}, errSilent
+}
+
+// hanging is a call that ends with the caller's patience.
+func hanging(ctx context.Context, _ payment.Trade) (payment.Answer, error) {
+	<-ctx.Done()
+	return payment.Answer{}, ctx.Err()
+}
+
 // use has all services talk to this provider.
 func (w *world) use(p payment.Provider) {
 	w.provider = p
 	w.catalog = catalog.New(w.db, w.clock.Now)
-	w.inventory = inventory.New(w.db, w.clock.Now)
+	w.hub = live.New(live.NewDatabase(w.db), slog.New(slog.DiscardHandler))
+	w.inventory = inventory.New(w.db, w.clock.Now, w.hub.Committed)
 	w.carts = cart.New(w.db, w.clock.Now, w.catalog, w.inventory)
 	w.payments, w.orders = payment.New(w.db), order.New(w.db)
 	w.checkouts = checkout.New(checkout.Deps{
 		DB: w.db, Now: w.clock.Now, Catalog: w.catalog, Carts: w.carts, Payments: w.payments, Orders: w.orders,
-		Provider: p, Log: slog.New(slog.DiscardHandler),
+		Provider: p, Hub: w.hub, Log: slog.New(slog.DiscardHandler),
 	}, checkout.Settings{Hold: 15 * time.Minute, MaxOpen: maxOpen})
 }
 
 // variant puts so many of something on sale.
 func (w *world) variant(t *testing.T, shop, price, onHand int) typeid.Variant {
 	t.Helper()
-	w.keys++
-	p, err := w.catalog.CreateProduct(t.Context(), identity.Principal{Staff: typeid.New[typeid.Staff](w.clock.Now())}.WithRole(w.shops[shop], identity.Owner),
+	sku := w.key()
+	p, err := w.catalog.CreateProduct(t.Context(), w.owner(shop),
 		catalog.NewProduct{
 			ShopID: w.shops[shop].String(), Title: "茶 Tea", Status: catalog.Active, RequiresShipping: shop == 1,
 			Variants: []catalog.NewVariant{{
-				SKU: "sku-" + strconv.Itoa(w.keys), Title: "100 g", OnHand: onHand,
-				Price: money.New(int64(price), []money.Currency{money.CNY, money.CNY, money.HKD}[shop]),
+				SKU: sku, Title: "100 g", OnHand: onHand,
+				Price: money.New(int64(price), w.currency(shop)),
 			}},
 		})
 	must(t, err)
@@ -96,14 +213,91 @@ func (w *world) variant(t *testing.T, shop, price, onHand int) typeid.Variant {
 	return variants[0].ID
 }
 
+func (*world) currency(shop int) money.Currency {
+	if shop == 2 {
+		return money.HKD
+	}
+	return money.CNY
+}
+
 // buyer is a new buyer with an empty cart.
 func (w *world) buyer(t *testing.T) identity.Principal {
 	t.Helper()
-	w.keys++
 	id := typeid.New[typeid.Buyer](w.clock.Now())
-	must(t, w.db.Buyer.Create().SetID(id).SetMiniProgramID(w.mini).SetOpenID(strconv.Itoa(w.keys)).SetCreatedAt(w.clock.Now()).Exec(t.Context()))
+	must(t, w.db.Buyer.Create().SetID(id).SetMiniProgramID(w.mini).SetOpenID(w.key()).SetCreatedAt(w.clock.Now()).Exec(t.Context()))
 	must(t, w.db.Cart.Create().SetID(cart.IDOf(id)).SetVersion(1).Exec(t.Context()))
 	return identity.Principal{Buyer: id, MiniProgram: w.mini}
+}
+
+// buy is an input with a key of its own that buys these lines.
+func (w *world) buy(of ...any) checkout.Input {
+	return checkout.Input{IdempotencyKey: w.key(), Lines: lines(of...), ShipTo: address()}
+}
+
+// place places, and wants it to succeed.
+func (w *world) place(t *testing.T, who identity.Principal, in checkout.Input) *checkout.Checkout {
+	t.Helper()
+	out, err := w.checkouts.Place(t.Context(), who, in)
+	must(t, err)
+	return out
+}
+
+// fill puts lines into a cart and returns its version.
+func (w *world) fill(t *testing.T, who identity.Principal, of ...any) int64 {
+	t.Helper()
+	var in []cart.LineInput
+	for _, l := range lines(of...) {
+		in = append(in, cart.LineInput{VariantID: l.VariantID, Quantity: l.Quantity})
+	}
+	got, err := w.carts.Set(t.Context(), who, in, nil)
+	must(t, err)
+	return got.Version
+}
+
+// status is where a checkout stands.
+func (w *world) status(t *testing.T, id typeid.Checkout) checkout.Status {
+	t.Helper()
+	got, err := w.checkouts.ByIDs(t.Context(), []typeid.Checkout{id})
+	must(t, err)
+	if len(got) != 1 {
+		t.Fatalf("checkout %s: %d rows", id, len(got))
+	}
+	return got[0].Status
+}
+
+// ordersOf are the orders of a checkout.
+func (w *world) ordersOf(t *testing.T, id typeid.Checkout) []*order.Order {
+	t.Helper()
+	got, err := w.orders.ByCheckouts(t.Context(), []typeid.Checkout{id})
+	must(t, err)
+	return got
+}
+
+// sees wants a stock to be this.
+func (w *world) sees(t *testing.T, v typeid.Variant, onHand, held int) {
+	t.Helper()
+	if got := w.stock(t, v); got.OnHand != onHand || got.Held != held {
+		t.Errorf("stock is %d on hand, %d held; want %d and %d", got.OnHand, got.Held, onHand, held)
+	}
+}
+
+// diff is what got has that want has not, and the other way round.
+func diff(want, got any, opts ...cmp.Option) string {
+	ids := cmpopts.EquateComparable(typeid.Order{}, typeid.Checkout{}, typeid.Buyer{}, typeid.Shop{}, typeid.Variant{},
+		typeid.Payment{}, typeid.Split{}, typeid.OrderLine{})
+	return cmp.Diff(want, got, append(opts, ids)...)
+}
+
+// refused wants an error of exactly these codes.
+func refused(t *testing.T, err error, want ...fault.Code) {
+	t.Helper()
+	var got []fault.Code
+	for _, r := range fault.List(err) {
+		got = append(got, r.Refused().Code)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
 }
 
 func lines(of ...any) []checkout.LineInput {
@@ -144,6 +338,19 @@ func (w *world) check(t *testing.T) {
 			OR (c.status = 'PAID' AND o.status = 'PAID' AND p.status = 'PAID' AND h.status = 'SOLD')
 			OR (c.status = 'CANCELLED' AND o.status = 'CANCELLED' AND p.status = 'CLOSED' AND h.status = 'RELEASED')
 			OR (c.status = 'EXPIRED' AND o.status = 'EXPIRED' AND p.status = 'CLOSED' AND h.status = 'RELEASED'))`,
+		"splits stand where their checkout stands": `SELECT COUNT(*) FROM checkouts c JOIN payments p ON p.checkout_id = c.id JOIN payment_splits s ON s.payment_id = p.id
+			WHERE s.status <> CASE WHEN c.status IN ('OPEN', 'PAID') THEN 'PLANNED' ELSE 'CANCELLED' END`,
+		"a checkout has orders and one payment": `SELECT COUNT(*) FROM checkouts c WHERE (SELECT COUNT(*) FROM payments p WHERE p.checkout_id = c.id) <> 1
+			OR NOT EXISTS (SELECT 1 FROM orders o WHERE o.checkout_id = c.id)`,
+		"an order has lines, splits, and a hold for each line": `SELECT COUNT(*) FROM orders o WHERE NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.order_id = o.id)
+			OR NOT EXISTS (SELECT 1 FROM payment_splits s WHERE s.order_id = o.id)
+			OR (SELECT COUNT(*) FROM order_lines l WHERE l.order_id = o.id) <> (SELECT COUNT(*) FROM order_lines l JOIN holds h ON h.order_line_id = l.id
+				AND h.quantity = l.quantity AND h.variant_id = l.variant_id WHERE l.order_id = o.id)
+			OR (SELECT COUNT(*) FROM order_lines l WHERE l.order_id = o.id) <> (SELECT COUNT(*) FROM holds h WHERE h.order_id = o.id)`,
+		"an order's movements are its holds'": `SELECT COUNT(*) FROM holds h WHERE
+			(SELECT COALESCE(SUM(m.held_delta), 0) FROM stock_movements m WHERE m.order_id = h.order_id AND m.variant_id = h.variant_id) <> CASE h.status WHEN 'HELD' THEN h.quantity ELSE 0 END
+			OR (SELECT COALESCE(SUM(m.on_hand_delta), 0) FROM stock_movements m WHERE m.order_id = h.order_id AND m.variant_id = h.variant_id) <> CASE h.status WHEN 'SOLD' THEN -h.quantity ELSE 0 END`,
+		"a key has one checkout": `SELECT COUNT(*) FROM (SELECT 1 AS one FROM checkouts GROUP BY buyer_id, idempotency_key HAVING COUNT(*) > 1) k`,
 	} {
 		if n := w.count(t, query); n != 0 {
 			t.Errorf("invariant broken in %d rows: %s", n, name)
@@ -153,14 +360,13 @@ func (w *world) check(t *testing.T) {
 
 func (w *world) count(t *testing.T, query string) int {
 	t.Helper()
-	n, err := db.Collect(context.WithoutCancel(t.Context()), w.db, sql.Raw(query).(sql.Querier), func(row db.Row) (n int, err error) { return n, row.Scan(&n) })
+	n, err := db.Collect(context.WithoutCancel(t.Context()), w.db, sql.Raw(query), func(row db.Row) (n int, err error) { return n, row.Scan(&n) })
 	must(t, err)
 	return n[0]
 }
 
 func (w *world) key() string {
-	w.keys++
-	return "key-" + strconv.Itoa(w.keys)
+	return "key-" + strconv.FormatInt(w.keys.Add(1), 10)
 }
 
 func must(t *testing.T, err error) {
@@ -168,4 +374,31 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// variants puts n things on sale in the first shop, 1000 of each.
+func (w *world) variants(t *testing.T, n int) []typeid.Variant {
+	t.Helper()
+	in := catalog.NewProduct{ShopID: w.shops[0].String(), Title: "Many", Status: catalog.Active}
+	for range n {
+		in.Variants = append(in.Variants, catalog.NewVariant{SKU: w.key(), OnHand: 1000, Price: money.New(10, money.CNY)})
+	}
+	p, err := w.catalog.CreateProduct(t.Context(), w.owner(0), in)
+	must(t, err)
+	got, err := w.catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
+	must(t, err)
+	out := make([]typeid.Variant, n)
+	for i, v := range got {
+		out[i] = v.ID
+	}
+	return out
+}
+
+// owner owns these shops.
+func (w *world) owner(shops ...int) identity.Principal {
+	who := identity.Principal{Staff: typeid.New[typeid.Staff](w.clock.Now())}
+	for _, s := range shops {
+		who = who.WithRole(w.shops[s], identity.Owner)
+	}
+	return who
 }

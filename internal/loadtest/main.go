@@ -6,6 +6,10 @@
 // It builds the server, makes two databases of its own (one for the server, one for the SQL), and drops them at the end. It
 // exits with 1 when anything was oversold, lost or answered with a fault. Figures of two runs are not comparable: the ratio
 // within one is.
+//
+//	go run ./internal/loadtest -workloads watch
+//
+// measures thousands of sockets that watch stock, beside stock gqlgen. It needs no database.
 package main
 
 import (
@@ -30,6 +34,7 @@ type options struct {
 	runs             int
 	workloads        []workload
 	floorsOnly       bool
+	watch            *crowds // nil for none
 }
 
 func parse(args []string) (options, error) {
@@ -44,20 +49,24 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "how long one measurement takes")
 	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer")
+	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; watch: sockets, beside stock gqlgen")
 	f.BoolVar(&o.floorsOnly, "floors-only", false, "measure the SQL alone")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	for name := range strings.SplitSeq(names, ",") {
+		if name == watch {
+			o.watch = &crowds{idle: idleSockets, busy: busySockets}
+			continue
+		}
 		i := slices.IndexFunc(workloads(o), func(w workload) bool { return w.name == name })
 		if i < 0 {
-			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone", name)
+			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, watch", name)
 		}
 		o.workloads = append(o.workloads, workloads(o)[i])
 	}
 	switch {
-	case o.database == "":
+	case o.database == "" && len(o.workloads) > 0:
 		return o, errors.New("-database or HOLDFAST_TEST_MYSQL must name a MySQL server, such as mysql://root@127.0.0.1:3306/")
 	case o.buyers < 1 || o.accounts < 1 || o.runs < 1 || o.duration <= 0 || o.warmup < 0:
 		return o, errors.New("-buyers, -accounts, -runs and -duration must be 1 or more, -warmup 0 or more")
@@ -67,15 +76,27 @@ func parse(args []string) (options, error) {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	o, err := parse(os.Args[1:])
-	if err == nil {
-		err = run(ctx, o, os.Stdout)
+	child, err := asWatchChild(ctx)
+	if !child {
+		err = runAll(ctx, os.Args[1:], os.Stdout)
 	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintln(os.Stderr, "loadtest:", err)
 		os.Exit(1)
 	}
+}
+
+// runAll measures what the command line asks for.
+func runAll(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args)
+	if err == nil && len(o.workloads) > 0 {
+		err = run(ctx, o, out)
+	}
+	if err == nil && o.watch != nil {
+		err = runWatch(ctx, o, out)
+	}
+	return err
 }
 
 // contender is one of those that are measured beside each other: Holdfast, or SQL written by hand.

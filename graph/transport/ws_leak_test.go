@@ -1,0 +1,259 @@
+package transport_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/graph/transport/wstest"
+)
+
+// These tests count goroutines, so they do not run in parallel.
+
+// rawDial opens a socket by hand: without goroutines of its own, and without the manners of a library.
+func rawDial(t *testing.T, address string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", wstest.Subprotocol)
+	_ = conn.SetReadDeadline(time.Now().Add(wstest.Patience))
+	reader := bufio.NewReaderSize(conn, 4096)
+	resp, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		t.Fatalf("status %d, headers %v", resp.StatusCode, resp.Header)
+	}
+	return conn, reader
+}
+
+// rawSend sends text in one frame, masked with zeros.
+func rawSend(conn io.Writer, text string) {
+	_, _ = conn.Write(append(rawHeader(len(text)), text...))
+}
+
+func rawHeader(size int) []byte {
+	const text, masked = 0x81, 0x80
+	header := []byte{text, masked | byte(size)}
+	switch {
+	case size > 0xffff:
+		header = binary.BigEndian.AppendUint64([]byte{text, masked | 127}, uint64(size))
+	case size > 125:
+		header = binary.BigEndian.AppendUint16([]byte{text, masked | 126}, uint16(size))
+	}
+	return append(header, 0, 0, 0, 0)
+}
+
+// rawNext reads a frame.
+func rawNext(t *testing.T, reader *bufio.Reader) (opcode byte, payload []byte) {
+	t.Helper()
+	var header [2]byte
+	if _, err := io.ReadFull(reader, header[:]); err != nil {
+		t.Fatal(err)
+	}
+	size := int(header[1])
+	if size == 126 {
+		var long [2]byte
+		_, _ = io.ReadFull(reader, long[:])
+		size = int(binary.BigEndian.Uint16(long[:]))
+	}
+	payload = make([]byte, size)
+	if _, err := io.ReadFull(reader, payload); err != nil {
+		t.Fatal(err)
+	}
+	return header[0] & 0x0f, payload
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("there is no /proc here")
+	}
+	return len(entries)
+}
+
+// settled waits until goroutines and files are no more than they were.
+func settled(t *testing.T, figure time.Duration, goroutines, files int) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	eventually(t, figure, fmt.Sprintf("%d goroutines and %d files as before", goroutines, files), func() bool {
+		return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
+	})
+}
+
+func TestTwoGoroutinesWhileIdle(t *testing.T) {
+	server, l := newLive(t)
+	conn, reader := rawDial(t, server.URL)
+	rawSend(conn, connectionInit)
+	if _, got := rawNext(t, reader); string(got) != `{"type":"connection_ack"}` {
+		t.Fatalf("%s came", got)
+	}
+	for i := range 20 {
+		rawSend(conn, sub(fmt.Sprint(i), "subscription { silent }"))
+	}
+	eventually(t, time.Second, "20 streams are open", func() bool { return l.open.Load() == 20 })
+	eventually(t, time.Second, "there are two goroutines", func() bool { return ofSockets() == 2 })
+	time.Sleep(100 * time.Millisecond)
+	if n := ofSockets(); n != 2 {
+		t.Errorf("%d goroutines while idle, want 2", n)
+	}
+	_ = conn.Close()
+	eventually(t, time.Second, "there are none", func() bool { return ofSockets() == 0 && l.open.Load() == 0 })
+}
+
+// ofSockets counts the goroutines that serve sockets, and the requests that have become some.
+func ofSockets() int {
+	buffer := make([]byte, 1<<20)
+	count := 0
+	for stack := range strings.SplitSeq(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
+		for _, function := range []string{"graph/transport.(*", "coder/websocket.", "net/http.(*conn).serve"} {
+			if strings.Contains(stack, function) {
+				count++
+				break
+			}
+		}
+	}
+	return count
+}
+
+// TestHalfOpenSocketIsFound: the peer is gone and nobody was told.
+func TestHalfOpenSocketIsFound(t *testing.T) {
+	server, l := newLive(t, func(l *live) {
+		l.transport.PingEvery, l.transport.PingTimeout, l.transport.CloseTimeout = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
+	})
+	conn, reader := rawDial(t, server.URL)
+	rawSend(conn, connectionInit)
+	rawNext(t, reader)
+	rawSend(conn, sub("1", "subscription { silent }"))
+	eventually(t, time.Second, "the stream is open", func() bool { return l.open.Load() == 1 })
+	eventually(t, 300*time.Millisecond, "the socket is gone", func() bool { return ofSockets() == 0 && l.open.Load() == 0 })
+}
+
+// TestPeerThatStops in the middle of a message, while the server closes: the library alone would wait for ever.
+func TestPeerThatStops(t *testing.T) {
+	server, _ := newLive(t, func(l *live) {
+		l.transport.ReadTimeout, l.transport.CloseTimeout = 200*time.Millisecond, 100*time.Millisecond
+	})
+	for name, start := range map[string]string{
+		"in a message":           string(rawHeader(1000)) + `{"type":`,
+		"after one that is none": string(rawHeader(1)) + "x" + string(rawHeader(1<<20)) + "x",
+		"that is too large":      string(rawHeader(1<<20)) + strings.Repeat("x", 300<<10),
+		"in a header":            "\x81\xfe",
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, _ := rawDial(t, server.URL)
+			rawSend(conn, connectionInit)
+			_, _ = conn.Write([]byte(start))
+			if name == "in a header" {
+				_ = conn.Close() // that takes a ping
+			}
+			time.Sleep(20 * time.Millisecond)
+			eventually(t, 300*time.Millisecond, "the socket is gone", func() bool { return ofSockets() == 0 })
+		})
+	}
+}
+
+func TestStuckReaderIsCut(t *testing.T) {
+	const timeout = time.Second
+	server, l := newLive(t, func(l *live) { l.transport.WriteTimeout = timeout })
+	other := wstest.Connect(t, server.URL, "")
+	other.Subscribe("1", "subscription { feed }", "")
+	f := <-l.opened
+
+	conn, _ := rawDial(t, server.URL)
+	rawSend(conn, connectionInit)
+	time.Sleep(50 * time.Millisecond)
+	rawSend(conn, sub("1", "subscription { flood(size: 20000) }"))
+	<-l.opened
+	start := time.Now()
+	var slowest time.Duration
+	for l.open.Load() == 2 {
+		sent := time.Now()
+		f.put("x")
+		wantBrief(t, other, `next 1 {"feed":"x"}`)
+		slowest = max(slowest, time.Since(sent))
+		if time.Since(start) > 3*2*timeout {
+			t.Fatalf("the stuck reader is still there after %s", time.Since(start))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if took := time.Since(start); took < timeout {
+		t.Errorf("cut after %s, though it may take %s", took, timeout)
+	}
+	if slowest >= timeout {
+		t.Errorf("another reader has waited %s", slowest)
+	}
+	if n := l.taken.Load(); n > 2000 {
+		t.Errorf("%d events were taken for a reader that reads nothing", n)
+	}
+	_ = other.Conn.CloseNow()
+	eventually(t, time.Second, "nothing is left", func() bool { return ofSockets() == 0 })
+}
+
+// TestBadConnects leaves nothing behind.
+func TestBadConnects(t *testing.T) {
+	server, l := newLive(t, func(l *live) {
+		l.transport.InitTimeout, l.transport.CloseTimeout = 200*time.Millisecond, 200*time.Millisecond
+	})
+	_ = wstest.Connect(t, server.URL, "").Conn.CloseNow()
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	kinds := []func(net.Conn){
+		func(net.Conn) { time.Sleep(300 * time.Millisecond) }, // half-open until 4408, and nobody answers that
+		func(conn net.Conn) {
+			rawSend(conn, `{"type":"connection_init","payload":"x"}`)
+			time.Sleep(20 * time.Millisecond)
+		},
+		func(conn net.Conn) {
+			rawSend(conn, connectionInit)
+			time.Sleep(20 * time.Millisecond)
+			for range 2 {
+				rawSend(conn, sub("1", "subscription { silent }"))
+			}
+			time.Sleep(20 * time.Millisecond)
+		},
+		func(conn net.Conn) {
+			rawSend(conn, connectionInit)
+			time.Sleep(20 * time.Millisecond)
+			for i := range 5 {
+				rawSend(conn, sub(fmt.Sprint(i), "subscription { flood(size: 1000) }"))
+			}
+			_, _ = conn.Write([]byte{0x81})
+			_ = conn.(*net.TCPConn).SetLinger(0) // aborted
+		},
+	}
+	const each, batch = 500, 100
+	for kind, bad := range kinds {
+		for range each / batch {
+			var wg sync.WaitGroup
+			for range batch {
+				conn, _ := rawDial(t, server.URL)
+				wg.Go(func() {
+					bad(conn)
+					_ = conn.Close()
+				})
+			}
+			wg.Wait()
+		}
+		t.Logf("kind %d: %d goroutines and %d files; before %d and %d", kind, runtime.NumGoroutine(), openFiles(t), goroutines, files)
+	}
+	settled(t, time.Second, goroutines, files)
+	if n := l.open.Load(); n != 0 {
+		t.Errorf("%d streams are open", n)
+	}
+}

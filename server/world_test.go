@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"holdfast/internal/clock"
+	"holdfast/internal/demo"
+	"holdfast/internal/testdb"
+)
+
+// TestMain lets the tests start this program: the test binary, told to be the server, is the server.
+func TestMain(m *testing.M) {
+	if os.Getenv(beServer) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// beServer is the variable that tells a test binary to be the server.
+const beServer = "HOLDFAST_TEST_BE_SERVER"
+
+// world is a running server of demo shops, with its background work, behind a real listener.
+type world struct {
+	*server
+	source string
+	url    string
+	log    *logBuffer
+	stop   func() // ends it as a signal would, and waits
+
+	admin     *client // see merchant
+	unchecked bool    // the test breaks the database
+}
+
+// option changes how a world's server is configured.
+type option func(*serveCommand, *app)
+
+func withHold(d time.Duration) option { return func(c *serveCommand, _ *app) { c.Hold = d } }
+
+// eachWorld runs fn on a world on each database.
+func eachWorld(t *testing.T, fn func(t *testing.T, w *world), options ...option) {
+	t.Helper()
+	testdb.EachSource(t, func(t *testing.T, source string) { fn(t, newWorld(t, source, options...)) })
+}
+
+// newWorld starts a server on a migrated database, as the program does it. At its end the database keeps the invariants,
+// and what was logged is JSON, tells no secret and, unless the test has asked for faults, of no fault.
+func newWorld(t *testing.T, source string, options ...option) *world {
+	t.Helper()
+	log := &logBuffer{}
+	yes := true
+	c := &serveCommand{Addr: "127.0.0.1:0", Demo: &yes, Hold: 15 * time.Minute, MaxOpen: 20}
+	c.Database = source
+	a := &app{now: clock.Of(time.Now), log: slog.New(slog.NewJSONHandler(log, nil))}
+	for _, o := range options {
+		o(c, a)
+	}
+	if err := c.validate(); err != nil {
+		t.Fatalf("configure server: %v", err)
+	}
+	s, err := newServer(t.Context(), a, c)
+	if err != nil {
+		t.Fatalf("make server: %v", err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", c.Addr)
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.serve(ctx, listener) }()
+	w := &world{server: s, source: source, url: "http://" + listener.Addr().String(), log: log}
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if err := s.db.Close(); err != nil {
+			t.Errorf("close database: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		w.stop()
+		log.check(t)
+	})
+	t.Cleanup(func() { w.checkInvariants(t) })
+	return w
+}
+
+// invariants are what is true after every transaction, each with a query for the rows that break it.
+var invariants = []struct{ says, broken string }{
+	{"0 <= held <= on_hand", "SELECT COUNT(*) FROM stocks WHERE held < 0 OR held > on_hand"},
+	{
+		"held is the sum of open holds",
+		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(quantity) AS n FROM holds WHERE status = 'HELD' GROUP BY variant_id) h " +
+			"ON h.variant_id = s.variant_id WHERE s.held <> COALESCE(h.n, 0)",
+	},
+	{
+		"movements add up to the stock",
+		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(on_hand_delta) AS o, SUM(held_delta) AS h FROM stock_movements GROUP BY variant_id) m " +
+			"ON m.variant_id = s.variant_id WHERE s.on_hand <> COALESCE(m.o, 0) OR s.held <> COALESCE(m.h, 0)",
+	},
+	{
+		"splits add up to the order",
+		"SELECT COUNT(*) FROM orders o LEFT JOIN (SELECT order_id, SUM(amount) AS n FROM payment_splits GROUP BY order_id) s ON s.order_id = o.id WHERE o.total <> COALESCE(s.n, 0)",
+	},
+	{
+		"orders add up to the payment",
+		"SELECT COUNT(*) FROM payments p LEFT JOIN (SELECT checkout_id, SUM(total) AS n FROM orders GROUP BY checkout_id) o ON o.checkout_id = p.checkout_id WHERE p.amount <> COALESCE(o.n, 0)",
+	},
+}
+
+func (w *world) checkInvariants(t *testing.T) {
+	t.Helper()
+	if t.Failed() || w.unchecked {
+		return // the first failure is the one to read
+	}
+	for _, i := range invariants {
+		rows, err := w.db.QueryContext(context.WithoutCancel(t.Context()), i.broken)
+		if err != nil {
+			t.Fatalf("%s: %v", i.says, err)
+		}
+		broken := -1
+		for rows.Next() && err == nil {
+			err = rows.Scan(&broken)
+		}
+		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil || broken != 0 {
+			t.Errorf("%s: not true of %d rows (%v)", i.says, broken, err)
+		}
+	}
+}
+
+// logBuffer keeps what a server logs.
+type logBuffer struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	faults  bool // the test causes errors
+	secrets []string
+}
+
+// Write implements io.Writer.
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is all of the log.
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// expectFaults says that errors in the log are what the test is about.
+func (b *logBuffer) expectFaults() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.faults = true
+}
+
+// keepOut names texts that must never be logged.
+func (b *logBuffer) keepOut(secrets ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.secrets = append(b.secrets, secrets...)
+}
+
+// entry is one line of a log.
+type entry struct {
+	Time      time.Time
+	Level     slog.Level
+	Msg       string
+	RequestID string `json:"request_id"`
+	Method    string
+	Path      string
+	Status    int
+	Error     string
+}
+
+// entries are the lines so far; one that is no JSON object fails the test.
+func (b *logBuffer) entries(t *testing.T) []entry {
+	t.Helper()
+	var out []entry
+	for line := range strings.Lines(b.String()) {
+		var e entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Time.IsZero() || e.Msg == "" {
+			t.Errorf("a line of the log is no JSON entry (%v): %s", err, line)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// of are the entries of one request.
+func (b *logBuffer) of(t *testing.T, requestID string) []entry {
+	t.Helper()
+	var out []entry
+	for _, e := range b.entries(t) {
+		if e.RequestID == requestID {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (b *logBuffer) check(t *testing.T) {
+	t.Helper()
+	for _, e := range b.entries(t) {
+		if e.Level >= slog.LevelError && !b.faults {
+			t.Errorf("a fault was logged: %+v", e)
+		}
+	}
+	checkSecrets(t, "the log", b.String(), append([]string{demo.Password}, b.secrets...))
+}
+
+func checkSecrets(t *testing.T, where, text string, secrets []string) {
+	t.Helper()
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(text, secret) {
+			t.Errorf("%s holds the secret %q", where, secret)
+		}
+	}
+}
+
+// unique is a text that no other call returns.
+func unique(prefix string) string {
+	counter.Lock()
+	defer counter.Unlock()
+	counter.n++
+	return fmt.Sprintf("%s-%d", prefix, counter.n)
+}
+
+var counter struct {
+	sync.Mutex
+	n int
+}
