@@ -1,6 +1,9 @@
 package live
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // board is the newest committed state of everything that is watched, by key.
 type board[K comparable, S any] struct {
@@ -11,9 +14,11 @@ type board[K comparable, S any] struct {
 	entries map[K]*entry[K, S]
 }
 
+// entry is one key that is watched. Its state is read without the board's lock: when something changes that thousands
+// watch, they all come for it at once.
 type entry[K comparable, S any] struct {
-	state   S
-	known   bool
+	key     K
+	state   atomic.Pointer[S] // nil until it is known; written under the board's lock
 	readers map[*Reader[K, S]]struct{}
 }
 
@@ -29,22 +34,18 @@ func (b *board[K, S]) hear(key K, heard S) {
 	if !ok {
 		return
 	}
-	state, changed := b.merge(e.state, e.known, heard)
-	e.state, e.known = state, true
+	var old S
+	known := e.state.Load()
+	if known != nil {
+		old = *known
+	}
+	state, changed := b.merge(old, known != nil, heard)
+	e.state.Store(&state)
 	if changed {
 		for r := range e.readers {
-			r.wake(key)
+			r.wake(e)
 		}
 	}
-}
-
-func (b *board[K, S]) state(key K) (s S, known bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if e, ok := b.entries[key]; ok {
-		return e.state, e.known
-	}
-	return s, false
 }
 
 // watches tells whether any of these keys is watched.
@@ -71,19 +72,19 @@ func (b *board[K, S]) keys() []K {
 }
 
 // attach has the reader watch these keys as well, from now on. It tells which are new to the reader.
-func (b *board[K, S]) attach(r *Reader[K, S], keys []K) []K {
+func (b *board[K, S]) attach(r *Reader[K, S], keys []K) []*entry[K, S] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var added []K
+	var added []*entry[K, S]
 	for _, k := range keys {
 		e, ok := b.entries[k]
 		if !ok {
-			e = &entry[K, S]{readers: make(map[*Reader[K, S]]struct{}, 1)}
+			e = &entry[K, S]{key: k, readers: make(map[*Reader[K, S]]struct{}, 1)}
 			b.entries[k] = e
 		}
 		if _, has := e.readers[r]; !has {
 			e.readers[r] = struct{}{}
-			added = append(added, k)
+			added = append(added, e)
 		}
 	}
 	return added
@@ -113,32 +114,34 @@ type Reader[K comparable, S any] struct {
 	keep func(before, now S) bool
 	seen map[K]S
 
-	mu      sync.Mutex // guards what follows: it is written by whoever commits
-	keys    []K        // all that is watched
-	queue   []K        // what is new, oldest news first
-	waiting map[K]struct{}
+	mu      sync.Mutex     // guards what follows: it is written by whoever commits
+	keys    []K            // all that is watched
+	queue   []*entry[K, S] // what is new, oldest news first
+	waiting map[*entry[K, S]]struct{}
 }
 
 func newReader[K comparable, S any](b *board[K, S], notify func(), keep func(before, now S) bool) *Reader[K, S] {
-	return &Reader[K, S]{board: b, notify: notify, keep: keep, seen: make(map[K]S), waiting: make(map[K]struct{})}
+	return &Reader[K, S]{board: b, notify: notify, keep: keep, seen: make(map[K]S), waiting: make(map[*entry[K, S]]struct{})}
 }
 
 // watch adds keys and returns those that are new. Nothing is told of them until they change, or wake is called.
-func (r *Reader[K, S]) watch(keys []K) []K {
+func (r *Reader[K, S]) watch(keys []K) []*entry[K, S] {
 	added := r.board.attach(r, keys)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keys = append(r.keys, added...)
+	for _, e := range added {
+		r.keys = append(r.keys, e.key)
+	}
 	return added
 }
 
-// wake remembers that there is something new of key. However often it happens, it is one place in the queue.
-func (r *Reader[K, S]) wake(key K) {
+// wake remembers that there is something new of e. However often it happens, it is one place in the queue.
+func (r *Reader[K, S]) wake(e *entry[K, S]) {
 	r.mu.Lock()
-	_, waits := r.waiting[key]
+	_, waits := r.waiting[e]
 	if !waits {
-		r.waiting[key] = struct{}{}
-		r.queue = append(r.queue, key)
+		r.waiting[e] = struct{}{}
+		r.queue = append(r.queue, e)
 	}
 	r.mu.Unlock()
 	if !waits {
@@ -146,42 +149,37 @@ func (r *Reader[K, S]) wake(key K) {
 	}
 }
 
-func (r *Reader[K, S]) wakeAll(keys []K) {
-	for _, k := range keys {
-		r.wake(k)
+func (r *Reader[K, S]) wakeAll(entries []*entry[K, S]) {
+	for _, e := range entries {
+		r.wake(e)
 	}
 }
 
 // Take is the newest state of something that changed since it was taken last. It never blocks.
 func (r *Reader[K, S]) Take() (state S, ok bool) {
-	for {
-		key, some := r.next()
-		if !some {
-			return state, false
-		}
-		now, known := r.board.state(key)
-		if !known {
-			continue
-		}
-		if r.keep(r.seen[key], now) {
-			r.seen[key] = now
-			return now, true
+	for e := r.next(); e != nil; e = r.next() {
+		now := e.state.Load()
+		if now != nil && r.keep(r.seen[e.key], *now) {
+			r.seen[e.key] = *now
+			return *now, true
 		}
 	}
+	return state, false
 }
 
-func (r *Reader[K, S]) next() (key K, ok bool) {
+// next is what waits longest, or nil.
+func (r *Reader[K, S]) next() *entry[K, S] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.queue) == 0 {
-		return key, false
+		return nil
 	}
-	key, r.queue = r.queue[0], r.queue[1:]
-	if len(r.queue) == 0 {
+	e := r.queue[0]
+	if r.queue = r.queue[1:]; len(r.queue) == 0 {
 		r.queue = nil // idle readers keep nothing
 	}
-	delete(r.waiting, key)
-	return key, true
+	delete(r.waiting, e)
+	return e
 }
 
 // Close stops watching.

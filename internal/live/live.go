@@ -129,12 +129,12 @@ func (h *Hub) WatchStocks(ctx context.Context, variants []typeid.Variant, visibl
 	r := newReader(h.stocks, notify, func(before, now heardStock) bool {
 		return now.fromDatabase && now.Version > before.Version && visible(now.Stock)
 	})
-	r.watch(variants) // before reading, so that nothing falls between
+	watched := r.watch(variants) // before reading, so that nothing falls between
 	if err := h.readStocks(ctx, variants); err != nil {
 		r.Close()
 		return nil, err
 	}
-	r.wakeAll(variants)
+	r.wakeAll(watched)
 	return r, nil
 }
 
@@ -182,12 +182,12 @@ func (h *Hub) unwatchShop(shop typeid.Shop, r *StockReader) {
 // WatchOrder reads the order's version now, and whatever is newer from then on.
 func (h *Hub) WatchOrder(ctx context.Context, id typeid.Order, notify func()) (*OrderReader, error) {
 	r := newReader(h.orders, notify, func(before, now Order) bool { return now.Version > before.Version })
-	r.watch([]typeid.Order{id})
+	watched := r.watch([]typeid.Order{id})
 	if err := h.readOrders(ctx, []typeid.Order{id}); err != nil {
 		r.Close()
 		return nil, err
 	}
-	r.wake(id)
+	r.wakeAll(watched)
 	return r, nil
 }
 
@@ -245,7 +245,7 @@ func (h *Hub) pollShops(ctx context.Context) error {
 		for _, s := range states {
 			variants[s.ShopID] = append(variants[s.ShopID], s.VariantID)
 		}
-		added := make(map[*StockReader][]typeid.Variant)
+		added := make(map[*StockReader][]*entry[typeid.Variant, heardStock])
 		for shop, list := range variants {
 			for _, r := range h.readersOf(shop) {
 				added[r] = r.watch(list)
