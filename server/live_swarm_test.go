@@ -19,7 +19,7 @@ const (
 	swarmSockets  = 1000
 	swarmVariants = 50
 	swarmBuyers   = 64
-	swarmWatched  = 4                // variants that each socket watches
+	swarmWatched  = 4 // variants that each socket watches
 	swarmCutters  = 4
 	swarmTrades   = 3 * time.Second  // how long they buy
 	swarmPatience = 10 * time.Second // for the last state to reach everybody

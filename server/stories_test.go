@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -91,8 +90,8 @@ func browseToPaid(t *testing.T, w *world) {
 		t.Fatalf("searching for oolong found %+v", found)
 	}
 	picked := seen.Nodes[0]
-	if got := w.get(t, picked.ImageURLs[0]); got.Status != http.StatusOK || got.Header.Get("Content-Type") != "image/png" {
-		t.Errorf("the picture %s: %d %s", picked.ImageURLs[0], got.Status, got.Header.Get("Content-Type"))
+	if len(picked.ImageURLs) == 0 || !strings.HasPrefix(picked.ImageURLs[0], demo.ImagePath) { // what is there: see TestPages
+		t.Errorf("pictures %v", picked.ImageURLs)
 	}
 	tea := picked.Variants[0]
 	if tea.Stock.Available < 2 || tea.Stock.OnHand != nil || tea.Stock.Held != nil {

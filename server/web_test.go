@@ -52,6 +52,15 @@ func (w *world) do(t *testing.T, method, path string, body io.Reader, header htt
 func TestPages(t *testing.T) {
 	source := testdb.Source(t, testdb.SQLite)
 	w := newWorld(t, source)
+	of := ask[struct {
+		Shops struct {
+			Nodes []struct {
+				Products struct {
+					Nodes []struct{ ImageURLs []string }
+				}
+			}
+		}
+	}](t, w.anonymous(), `{ shops(first: 1) { nodes { products(first: 1) { nodes { imageUrls } } } } }`, nil).Shops.Nodes[0].Products.Nodes[0].ImageURLs[0]
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -72,9 +81,9 @@ func TestPages(t *testing.T) {
 		{http.MethodGet, demo.ImagePath, http.StatusNotFound, "text/plain; charset=utf-8", ""},
 		{http.MethodGet, demo.ImagePath + "none.png", http.StatusNotFound, "text/plain; charset=utf-8", ""},
 		{http.MethodGet, demo.ImagePath + "..%2fhttp.go", http.StatusNotFound, "text/plain; charset=utf-8", ""},
-		{http.MethodGet, demo.ImagePath + "longjing.png", http.StatusOK, "image/png", "\x89PNG"},
-		{http.MethodHead, demo.ImagePath + "longjing.png", http.StatusOK, "image/png", ""},
-		{http.MethodPost, demo.ImagePath + "longjing.png", http.StatusMethodNotAllowed, "text/plain; charset=utf-8", ""},
+		{http.MethodGet, of, http.StatusOK, "image/png", "\x89PNG"},
+		{http.MethodHead, of, http.StatusOK, "image/png", ""},
+		{http.MethodPost, of, http.StatusMethodNotAllowed, "text/plain; charset=utf-8", ""},
 	} {
 		got := w.do(t, c.method, c.path, nil, nil)
 		if got.Status != c.status || got.Header.Get("Content-Type") != c.kind || !strings.Contains(got.Body, c.text) {
@@ -84,7 +93,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s %s: no X-Request-Id", c.method, c.path)
 		}
 	}
-	picture := w.get(t, demo.ImagePath+"longjing.png")
+	picture := w.get(t, of)
 	if c := picture.Header.Get("Cache-Control"); !strings.Contains(c, "max-age=") || picture.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("a picture is sent with %v", picture.Header)
 	}
@@ -128,7 +137,7 @@ func TestPages(t *testing.T) {
 		if got := plain.get(t, "/"); got.Status != http.StatusOK || strings.Contains(got.Body, "demo") {
 			t.Errorf("the page of a server without demo: %d %s", got.Status, got.Body)
 		}
-		if got := plain.get(t, demo.ImagePath+"longjing.png"); got.Status != http.StatusNotFound {
+		if got := plain.get(t, of); got.Status != http.StatusNotFound {
 			t.Errorf("a demo picture without demo: %d", got.Status)
 		}
 		ask[struct{ SessionCreate sessionPayload }](t, plain.anonymous(), `mutation { sessionCreate(input: {weChat: {appId: "wxdemo", code: "demo-lin"}}) { `+

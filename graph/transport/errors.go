@@ -98,7 +98,7 @@ func codeOf(err *gqlerror.Error) fault.Code {
 // code is none of the API's top-level errors. The specification's newest edition would rather have 422 than 400 for what
 // parses and is not valid, and 294 than 200 for data with errors; its conformance suite, and clients, still want these.
 func statusFor(code fault.Code) int {
-	switch code { //nolint:exhaustive // the other codes are answered in payloads, not as top-level errors
+	switch code {
 	case fault.BadRequest, fault.CostExceeded:
 		return http.StatusBadRequest
 	case fault.Unauthenticated:

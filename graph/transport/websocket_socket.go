@@ -291,7 +291,7 @@ func (c *socket) write(kind string, id, payload []byte) {
 	buffer := c.t.buffer()
 	defer c.t.recycle(buffer)
 	writeMessage(buffer, kind, id, payload)
-	if err := c.ws.Write(c.base, websocket.MessageText, buffer.Bytes()); err != nil {
-		c.cut()
+	if err := c.ws.Write(c.base, websocket.MessageText, buffer.Bytes()); err != nil && c.ended.Err() == nil {
+		c.cut() // but not while close waits for its answer
 	}
 }

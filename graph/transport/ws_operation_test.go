@@ -21,6 +21,8 @@ func TestIDIsFreeAfterTheEnd(t *testing.T) {
 	for range 200 {
 		c.Subscribe("1", "subscription { forbidden }", "")
 		wantBrief(t, c, "error 1 FORBIDDEN")
+		c.Subscribe("1", "{ nothing }", "")
+		wantBrief(t, c, "error 1 BAD_REQUEST")
 		c.Subscribe("1", "subscription { count(to: 1) }", "")
 		wantBrief(t, c, `next 1 {"count":"1"}`, "complete 1")
 		c.Subscribe("1", "{ hello }", "")
@@ -123,11 +125,28 @@ func TestCompleteStopsAQueryAndNoMutation(t *testing.T) {
 	<-l.waiting
 	c.Complete("q")
 	c.Complete("m")
+	c.SendText(pingMessage)
+	wantBrief(t, c, "pong") // both have been read
 	eventually(t, time.Second, "the query is cancelled", func() bool { return l.cancelled.Load() == 1 })
 	close(l.proceed)
 	eventually(t, time.Second, "the mutation is done", func() bool { return l.set.Load() == 1 })
 	c.Subscribe("m", "{ hello }", "")
 	wantBrief(t, c, `next m {"hello":null}`, "complete m")
+}
+
+// TestContextOfItsOwn: operations end with the socket also when Begin has not made their context of its own.
+func TestContextOfItsOwn(t *testing.T) {
+	t.Parallel()
+	server, l := newLive(t, func(l *live) {
+		l.transport.Begin = func(context.Context, string) (transport.Session, error) {
+			return transport.Session{Context: t.Context()}, nil
+		}
+	})
+	c := wstest.Connect(t, server.URL, "")
+	c.Subscribe("1", "{ waits }", "")
+	<-l.waiting
+	_ = c.Conn.CloseNow()
+	eventually(t, time.Second, "the query is cancelled", func() bool { return l.cancelled.Load() == 1 })
 }
 
 // TestMutationOutlivesItsSocket: a client that hangs up does not undo what it has asked for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,7 +249,7 @@ func TestWhileBeginTakesTime(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{}, 3)
 	server, _ := newLive(t, func(l *live) {
-		l.transport.InitTimeout = 100 * time.Millisecond
+		l.transport.InitTimeout = 500 * time.Millisecond
 		l.transport.Begin = func(ctx context.Context, _ string) (transport.Session, error) {
 			<-ctx.Done()
 			ended <- struct{}{}
@@ -258,7 +259,7 @@ func TestWhileBeginTakesTime(t *testing.T) {
 	for text, code := range map[string]int{sub("1", "{ hello }"): 4401, connectionInit: 4429, "x": 4400} {
 		c := wstest.Dial(t, server.URL, nil)
 		c.SendText(connectionInit)
-		time.Sleep(150 * time.Millisecond) // past InitTimeout, which is over with ConnectionInit
+		time.Sleep(600 * time.Millisecond) // past InitTimeout, which is over with ConnectionInit
 		c.SendText(pingMessage)
 		wantBrief(t, c, "pong")
 		c.SendText(text)
@@ -315,6 +316,7 @@ func TestTokenExpires(t *testing.T) {
 	wantClosed(t, c, 4403, "Token expired")
 }
 
+// TestSessionEnds closes sockets that are idle, and ones that are busy in both directions: their close frames must arrive.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
@@ -323,18 +325,35 @@ func TestSessionEnds(t *testing.T) {
 			return transport.Session{Ended: ended}, nil
 		}
 	})
-	idle, busy := wstest.Connect(t, server.URL, ""), wstest.Connect(t, server.URL, "")
-	busy.Subscribe("1", "subscription { flood(size: 10) }", "")
+	idle := wstest.Connect(t, server.URL, "")
+	var busy []*wstest.Client
+	for range 20 {
+		c := wstest.Connect(t, server.URL, "")
+		c.Subscribe("1", "subscription { flood(size: 10) }", "")
+		c.Next()
+		busy = append(busy, c)
+	}
 	close(ended)
+	var wg sync.WaitGroup
+	for _, c := range busy {
+		wg.Go(func() {
+			for range 100 {
+				c.SendText(`{"type":"pong"}`)
+			}
+		})
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), wstest.Patience)
+			defer cancel()
+			var err error
+			for err == nil {
+				_, err = c.Read(ctx)
+			}
+			if code := websocket.CloseStatus(err); code != 4403 {
+				t.Errorf("closed with %d (%v), want 4403", code, err)
+			}
+		})
+	}
 	wantClosed(t, idle, 4403, "Session ended")
-	ctx, cancel := context.WithTimeout(t.Context(), wstest.Patience)
-	defer cancel()
-	var err error
-	for err == nil {
-		_, err = busy.Read(ctx)
-	}
-	if code := websocket.CloseStatus(err); code != 4403 {
-		t.Errorf("closed with %d (%v), want 4403", code, err)
-	}
-	eventually(t, time.Second, "the stream is closed", func() bool { return l.open.Load() == 0 })
+	wg.Wait()
+	eventually(t, time.Second, "the streams are closed", func() bool { return l.open.Load() == 0 })
 }

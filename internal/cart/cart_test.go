@@ -103,8 +103,7 @@ func TestSetRefuses(t *testing.T) {
 			var told []string
 			for _, r := range fault.List(err) {
 				s := string(r.Refused().Code) + " " + strings.Join(r.Refused().Field, " ")
-				var item *catalog.ItemError
-				if errors.As(r, &item) {
+				if item, ok := errors.AsType[*catalog.ItemError](r); ok {
 					s += " " + item.VariantID
 				}
 				told = append(told, s)

@@ -45,7 +45,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	return w
 }
 
-func (w *world) addShop(t *testing.T) typeid.Shop {
+func (w *world) addShop(t *testing.T) {
 	t.Helper()
 	w.clock.Advance(time.Microsecond)
 	id := typeid.New[typeid.Shop](w.clock.Now())
@@ -53,7 +53,6 @@ func (w *world) addShop(t *testing.T) typeid.Shop {
 		SetReceiver("merchant").SetMaxShareBasisPoints(3000).SetCreatedAt(w.clock.Now()).Exec(t.Context()))
 	w.shops = append(w.shops, id)
 	w.owner = w.owner.WithRole(id, identity.Owner)
-	return id
 }
 
 // product makes a product of one variant.

@@ -60,13 +60,16 @@ type Request struct {
 
 var errInFlight = errors.New("the same key was inserted meanwhile")
 
+// attempts is how often a request is tried whose commit's answer is lost.
+const attempts = 5
+
 // Once runs fn in a transaction unless the same request was done before. What fn refuses leaves the key free. It fails
 // with INVALID and IDEMPOTENCY_KEY_REUSED; done is true when nothing was left to do.
 func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context, tx *db.Tx) error) (done bool, err error) {
 	if err := CheckKey(r.Key); err != nil {
 		return false, err
 	}
-	for {
+	for attempt := 1; ; attempt++ {
 		done, err = db.WithTx(ctx, d, func(ctx context.Context, tx *db.Tx) (bool, error) {
 			found, err := lookUpTx(ctx, tx, r)
 			if found || err != nil {
@@ -83,7 +86,8 @@ func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context,
 			}
 			return false, fn(ctx, tx)
 		})
-		if !errors.Is(err, errInFlight) {
+		lost := errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts // looking the key up tells what became of it
+		if !lost && !errors.Is(err, errInFlight) {
 			return done, err
 		}
 	}

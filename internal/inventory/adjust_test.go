@@ -14,8 +14,6 @@ import (
 	"holdfast/internal/typeid"
 )
 
-func number(n int) *int { return &n }
-
 func TestAdjust(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
@@ -28,30 +26,30 @@ func TestAdjust(t *testing.T) {
 			code  fault.Code
 			field string
 		}{
-			{"counted more", inventory.AdjustInput{OnHand: number(25)}, false, 25, "", ""},
-			{"counted as many", inventory.AdjustInput{OnHand: number(10)}, true, 10, "", ""},
-			{"counted what is held", inventory.AdjustInput{OnHand: number(4)}, false, 4, "", ""},
-			{"counted less than is held", inventory.AdjustInput{OnHand: number(3)}, true, 0, fault.Conflict, "onHand"},
-			{"counted none", inventory.AdjustInput{OnHand: number(0)}, true, 0, fault.Conflict, "onHand"},
-			{"counted less than none", inventory.AdjustInput{OnHand: number(-1)}, true, 0, fault.Invalid, "onHand"},
-			{"counted the most", inventory.AdjustInput{OnHand: number(inventory.MaxOnHand)}, false, inventory.MaxOnHand, "", ""},
-			{"counted more than the most", inventory.AdjustInput{OnHand: number(inventory.MaxOnHand + 1)}, true, 0, fault.Invalid, "onHand"},
-			{"some more", inventory.AdjustInput{Delta: number(5)}, false, 15, "", ""},
-			{"some less", inventory.AdjustInput{Delta: number(-6)}, false, 4, "", ""},
-			{"less than is held", inventory.AdjustInput{Delta: number(-7)}, true, 0, fault.Conflict, "delta"},
-			{"up to the most", inventory.AdjustInput{Delta: number(inventory.MaxOnHand - 10)}, false, inventory.MaxOnHand, "", ""},
-			{"beyond the most", inventory.AdjustInput{Delta: number(inventory.MaxOnHand - 9)}, true, 0, fault.Invalid, "delta"},
-			{"far beyond the most", inventory.AdjustInput{Delta: number(1 << 62)}, true, 0, fault.Invalid, "delta"},
-			{"far below", inventory.AdjustInput{Delta: number(-1 << 63)}, true, 0, fault.Invalid, "delta"},
-			{"no change", inventory.AdjustInput{Delta: number(0)}, true, 0, fault.Invalid, "delta"},
-			{"both", inventory.AdjustInput{OnHand: number(11), Delta: number(1)}, true, 0, fault.Invalid, ""},
+			{"counted more", inventory.AdjustInput{OnHand: new(25)}, false, 25, "", ""},
+			{"counted as many", inventory.AdjustInput{OnHand: new(10)}, true, 10, "", ""},
+			{"counted what is held", inventory.AdjustInput{OnHand: new(4)}, false, 4, "", ""},
+			{"counted less than is held", inventory.AdjustInput{OnHand: new(3)}, true, 0, fault.Conflict, "onHand"},
+			{"counted none", inventory.AdjustInput{OnHand: new(0)}, true, 0, fault.Conflict, "onHand"},
+			{"counted less than none", inventory.AdjustInput{OnHand: new(-1)}, true, 0, fault.Invalid, "onHand"},
+			{"counted the most", inventory.AdjustInput{OnHand: new(inventory.MaxOnHand)}, false, inventory.MaxOnHand, "", ""},
+			{"counted more than the most", inventory.AdjustInput{OnHand: new(inventory.MaxOnHand + 1)}, true, 0, fault.Invalid, "onHand"},
+			{"some more", inventory.AdjustInput{Delta: new(5)}, false, 15, "", ""},
+			{"some less", inventory.AdjustInput{Delta: new(-6)}, false, 4, "", ""},
+			{"less than is held", inventory.AdjustInput{Delta: new(-7)}, true, 0, fault.Conflict, "delta"},
+			{"up to the most", inventory.AdjustInput{Delta: new(inventory.MaxOnHand - 10)}, false, inventory.MaxOnHand, "", ""},
+			{"beyond the most", inventory.AdjustInput{Delta: new(inventory.MaxOnHand - 9)}, true, 0, fault.Invalid, "delta"},
+			{"far beyond the most", inventory.AdjustInput{Delta: new(1 << 62)}, true, 0, fault.Invalid, "delta"},
+			{"far below", inventory.AdjustInput{Delta: new(-1 << 63)}, true, 0, fault.Invalid, "delta"},
+			{"no change", inventory.AdjustInput{Delta: new(0)}, true, 0, fault.Invalid, "delta"},
+			{"both", inventory.AdjustInput{OnHand: new(11), Delta: new(1)}, true, 0, fault.Invalid, ""},
 			{"neither", inventory.AdjustInput{}, true, 0, fault.Invalid, ""},
-			{"no reason", inventory.AdjustInput{Delta: number(1), Reason: "-"}, true, 0, fault.Invalid, "reason"},
-			{"a blank reason", inventory.AdjustInput{Delta: number(1), Reason: " \u3000"}, true, 0, fault.Invalid, "reason"},
-			{"a long reason", inventory.AdjustInput{Delta: number(1), Reason: strings.Repeat("数", 500)}, false, 11, "", ""},
-			{"a longer reason", inventory.AdjustInput{Delta: number(1), Reason: strings.Repeat("数", 501)}, true, 0, fault.Invalid, "reason"},
-			{"no key", inventory.AdjustInput{Delta: number(1), IdempotencyKey: "-"}, true, 0, fault.Invalid, "idempotencyKey"},
-			{"a bad key", inventory.AdjustInput{Delta: number(1), IdempotencyKey: "a b"}, true, 0, fault.Invalid, "idempotencyKey"},
+			{"no reason", inventory.AdjustInput{Delta: new(1), Reason: "-"}, true, 0, fault.Invalid, "reason"},
+			{"a blank reason", inventory.AdjustInput{Delta: new(1), Reason: " \u3000"}, true, 0, fault.Invalid, "reason"},
+			{"a long reason", inventory.AdjustInput{Delta: new(1), Reason: strings.Repeat("数", 500)}, false, 11, "", ""},
+			{"a longer reason", inventory.AdjustInput{Delta: new(1), Reason: strings.Repeat("数", 501)}, true, 0, fault.Invalid, "reason"},
+			{"no key", inventory.AdjustInput{Delta: new(1), IdempotencyKey: "-"}, true, 0, fault.Invalid, "idempotencyKey"},
+			{"a bad key", inventory.AdjustInput{Delta: new(1), IdempotencyKey: "a b"}, true, 0, fault.Invalid, "idempotencyKey"},
 		} {
 			if tc.in.VariantID = v.String(); tc.in.Reason == "" {
 				tc.in.Reason = "count"
@@ -97,7 +95,7 @@ func TestAdjustIfVersion(t *testing.T) {
 		v := w.variant(t, 10, 0)
 		at := w.stock(t, v).Version
 		adjust := func(version int64, key string) error {
-			_, err := w.inventory.Adjust(t.Context(), w.owner, inventory.AdjustInput{VariantID: v.String(), Delta: number(1), IfVersion: &version, Reason: "count", IdempotencyKey: key})
+			_, err := w.inventory.Adjust(t.Context(), w.owner, inventory.AdjustInput{VariantID: v.String(), Delta: new(1), IfVersion: &version, Reason: "count", IdempotencyKey: key})
 			return err
 		}
 		for _, wrong := range []int64{at - 1, at + 1, 0, -1} {
@@ -136,7 +134,7 @@ func TestAdjustRights(t *testing.T) {
 			"no id":              {w.owner, "nonsense", fault.NotFound},
 			"an id of a shop":    {w.owner, w.shop.String(), fault.NotFound},
 		} {
-			_, err := w.inventory.Adjust(t.Context(), tc.who, inventory.AdjustInput{VariantID: tc.id, Delta: number(1), Reason: "count", IdempotencyKey: w.key()})
+			_, err := w.inventory.Adjust(t.Context(), tc.who, inventory.AdjustInput{VariantID: tc.id, Delta: new(1), Reason: "count", IdempotencyKey: w.key()})
 			if tc.want == "" {
 				must(t, err)
 			} else if !fault.Is(err, tc.want) {
@@ -153,9 +151,9 @@ func TestAdjustRepeated(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		ctx, v, other := t.Context(), w.variant(t, 10, 4), w.variant(t, 10, 0)
-		base := inventory.AdjustInput{VariantID: v.String(), Delta: number(5), Reason: "count", IdempotencyKey: "key"}
+		base := inventory.AdjustInput{VariantID: v.String(), Delta: new(5), Reason: "count", IdempotencyKey: "key"}
 		refused := base
-		refused.Delta = number(-7)
+		refused.Delta = new(-7)
 		if _, err := w.inventory.Adjust(ctx, w.owner, refused); !fault.Is(err, fault.Conflict) {
 			t.Fatalf("got %v", err)
 		}
@@ -172,8 +170,8 @@ func TestAdjustRepeated(t *testing.T) {
 		}
 		version := int64(1)
 		for name, change := range map[string]func(in *inventory.AdjustInput){
-			"delta":     func(in *inventory.AdjustInput) { in.Delta = number(6) },
-			"onHand":    func(in *inventory.AdjustInput) { in.Delta, in.OnHand = nil, number(5) },
+			"delta":     func(in *inventory.AdjustInput) { in.Delta = new(6) },
+			"onHand":    func(in *inventory.AdjustInput) { in.Delta, in.OnHand = nil, new(5) },
 			"variant":   func(in *inventory.AdjustInput) { in.VariantID = other.String() },
 			"reason":    func(in *inventory.AdjustInput) { in.Reason = "other" },
 			"ifVersion": func(in *inventory.AdjustInput) { in.IfVersion = &version },
@@ -198,9 +196,9 @@ func TestRaceAdjustSameKey(t *testing.T) {
 		v := w.variant(t, 100, 0)
 		var other atomic.Int64
 		atOnce(60, func(i int) {
-			in := inventory.AdjustInput{VariantID: v.String(), Delta: number(10), Reason: "count", IdempotencyKey: "one"}
+			in := inventory.AdjustInput{VariantID: v.String(), Delta: new(10), Reason: "count", IdempotencyKey: "one"}
 			if i%3 == 2 {
-				in.Delta, in.IdempotencyKey = number(-1), w.key()
+				in.Delta, in.IdempotencyKey = new(-1), w.key()
 				other.Add(-1)
 			}
 			if _, err := w.inventory.Adjust(t.Context(), w.owner, in); err != nil {
@@ -221,9 +219,9 @@ func TestRaceAdjustRefusedKey(t *testing.T) {
 		v := w.variant(t, 10, 5)
 		var done atomic.Int64
 		atOnce(30, func(i int) {
-			in := inventory.AdjustInput{VariantID: v.String(), Delta: number(-6), Reason: "count", IdempotencyKey: "one"}
+			in := inventory.AdjustInput{VariantID: v.String(), Delta: new(-6), Reason: "count", IdempotencyKey: "one"}
 			if i%2 == 0 {
-				in.Delta = number(-5)
+				in.Delta = new(-5)
 			}
 			_, err := w.inventory.Adjust(t.Context(), w.owner, in)
 			switch {

@@ -145,10 +145,12 @@ func TestRacePayClose(t *testing.T) {
 				if err != nil && !fault.Is(err, fault.PaymentClosed) {
 					t.Error(err)
 				}
-				if got.State == payment.TradePaid {
+				switch got.State {
+				case payment.TradePaid:
 					paid.Add(1)
-				} else if got.State == payment.TradeClosed {
+				case payment.TradeClosed:
 					closed.Add(1)
+				case payment.TradeOpen: // never: it is counted below
 				}
 			})
 			if paid.Load()+closed.Load() != 12 || paid.Load()*closed.Load() != 0 {
