@@ -33,7 +33,7 @@ const (
 	requestTimeout    = 25 * time.Second // above a transaction's own deadline, below the answer's
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
-	shutdownTimeout   = 20 * time.Second
+	shutdownTimeout   = 30 * time.Second // above what a request may take
 	maxHeaderBytes    = 64 << 10 // a query of 16 KiB, percent-encoded
 )
 

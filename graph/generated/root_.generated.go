@@ -2388,7 +2388,7 @@ type OutOfStockError implements UserError {
   message: String!
   "The argument at fault, or null."
   field: [String!]
-  "One for each short variant, in the order of the lines."
+  "One for each short variant."
   shortages: [StockShortage!]!
 }
 

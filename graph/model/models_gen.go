@@ -124,7 +124,7 @@ type OutOfStockError struct {
 	Message string `json:"message"`
 	// The argument at fault, or null.
 	Field []string `json:"field,omitempty"`
-	// One for each short variant, in the order of the lines.
+	// One for each short variant.
 	Shortages []*inventory.Shortage `json:"shortages"`
 }
 

@@ -84,7 +84,7 @@ func (c *socket) live() {
 	c.close(websocket.StatusNormalClosure, "") // or wait for the one who does
 }
 
-// leave ends everything that the socket has started, but for mutations.
+// leave ends what close has not ended; pump ends the operations.
 func (c *socket) leave() {
 	c.mu.Lock()
 	c.left = true
@@ -92,9 +92,6 @@ func (c *socket) leave() {
 		if timer != nil {
 			timer.Stop()
 		}
-	}
-	for _, op := range c.ops {
-		op.cancel()
 	}
 	c.mu.Unlock()
 	_ = c.ws.CloseNow()

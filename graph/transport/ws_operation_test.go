@@ -179,10 +179,9 @@ func TestStreamsTakeTurns(t *testing.T) {
 	c := wstest.Connect(t, server.URL, "")
 	c.Subscribe("flood", "subscription { flood(size: 100) }", "")
 	c.Subscribe("feed", "subscription { feed }", "")
-	<-l.opened
-	f := <-l.opened
+	f, other := <-l.opened, <-l.opened
 	if f.name != "feed" {
-		f = <-l.opened
+		f = other
 	}
 	for i := range 20 {
 		f.put(fmt.Sprint(i))

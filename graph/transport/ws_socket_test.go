@@ -231,13 +231,13 @@ func TestMessageSizes(t *testing.T) {
 // TestInitTimeout: a socket without ConnectionInit is closed with 4408, also when it is not silent, and one with it is not.
 func TestInitTimeout(t *testing.T) {
 	t.Parallel()
-	server, _ := newLive(t, func(l *live) { l.transport.InitTimeout = 500 * time.Millisecond })
+	server, _ := newLive(t, func(l *live) { l.transport.InitTimeout = time.Second })
 	start := time.Now()
 	early, late := wstest.Connect(t, server.URL, ""), wstest.Dial(t, server.URL, nil)
 	late.SendText(pingMessage)
 	wantBrief(t, late, "pong")
 	wantClosed(t, late, 4408, "Connection initialisation timeout")
-	if took := time.Since(start); took < 500*time.Millisecond || took > 1500*time.Millisecond {
+	if took := time.Since(start); took < time.Second || took > 3*time.Second {
 		t.Errorf("closed after %s", took)
 	}
 	early.SendText(pingMessage)
@@ -286,8 +286,8 @@ func TestPings(t *testing.T) {
 		t.Errorf("three pings took %s, want 1.8 s", took)
 	}
 	wantBrief(t, c, "ping")
-	c.Subscribe("1", "{ hello }", "") // any sign will do
-	wantBrief(t, c, `next 1 {"hello":null}`, "complete 1", "ping")
+	c.Complete("1") // any sign will do
+	wantBrief(t, c, "ping")
 	wantClosed(t, c, 4499, "Terminated: no answer to a ping")
 }
 

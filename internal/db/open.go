@@ -108,6 +108,7 @@ func mysqlConfig(source string) (*mysql.Config, error) {
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.InterpolateParams = true // one round trip a statement instead of two
 	cfg.ClientFoundRows = true   // or a write that changes nothing looks like a lost compare-and-set
+	cfg.Logger = &mysql.NopLogger{} // every error comes back to us; it would be told twice, and not as a line of our log
 	cfg.RejectReadOnly = true    // after a fail-over, drop connections to the former primary
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
 	for key, values := range u.Query() {
@@ -203,6 +204,14 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("make the database's folder: %w", err)
+	}
+	// It holds password hashes and the key that signs tokens: SQLite itself would let every local user read it.
+	own, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make the database's file: %w", err)
+	}
+	if err := own.Close(); err != nil {
+		return nil, fmt.Errorf("make the database's file: %w", err)
 	}
 	file := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	const common = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite"

@@ -21,6 +21,7 @@ const socket = createClient({
   webSocketImpl: WebSocket,
   lazy: kind !== "graphql-ws",
   retryAttempts: 100,
+  shouldRetry: () => true, // also when the connection could not be opened, which the client takes for fatal otherwise
   retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)),
   connectionParams: token ? { authorization: `Bearer ${token}` } : undefined,
   on: { connected: () => print({ connected: true }), closed: (event) => print({ closed: event?.code ?? 0 }) },
