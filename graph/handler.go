@@ -69,6 +69,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 	server.Use(&scalar.Variables{})
 	server.Use(guard.Depth{})
 	server.Use(guard.Cost{})
+	server.AroundOperations(resolver.aroundOperation)
 	server.AroundResponses(resolver.aroundResponse)
 	server.AroundRootFields(resolver.aroundRootField)
 	return &Handler{server: server, matcher: newMatcher()}

@@ -3,6 +3,8 @@ package graph
 import (
 	"context"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"holdfast/graph/loader"
 	"holdfast/internal/identity"
 )
@@ -16,12 +18,27 @@ type (
 type asker struct {
 	who     identity.Principal
 	refused error
+	socket  bool // let in a while ago: roles may have changed since
 }
 
 // WithPrincipal says who sends the request; the zero Principal is nobody. refused is why the request's token was not
 // accepted: then every root field answers with it, but for those that give a new token.
 func WithPrincipal(ctx context.Context, who identity.Principal, refused error) context.Context {
-	return context.WithValue(ctx, askerKey{}, asker{who, refused})
+	return context.WithValue(ctx, askerKey{}, asker{who: who, refused: refused})
+}
+
+// WithSocket says who speaks on a socket. Each operation looks at the roles of staff again.
+func WithSocket(ctx context.Context, who identity.Principal) context.Context {
+	return context.WithValue(ctx, askerKey{}, asker{who: who, socket: true})
+}
+
+// aroundOperation renews who speaks on a socket.
+func (r *Resolver) aroundOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	if a, ok := ctx.Value(askerKey{}).(asker); ok && a.socket {
+		who, refused := r.Identity.Renew(ctx, a.who)
+		ctx = WithPrincipal(ctx, who, refused)
+	}
+	return next(ctx)
 }
 
 // WithRequestID names the request, in the log and in the errors that are faults of ours.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -243,6 +244,10 @@ func TestLiveRoles(t *testing.T) {
 			}
 		}
 		s.refused(s.watch(watchShop, vars{"shop": shop.ID}))
+		late := s.ran(`mutation ($v: ID!) { stockAdjust(input: {variantId: $v, delta: 1, reason: "late", idempotencyKey: "late"}) { userErrors { code } } }`, vars{"v": v})
+		if !bytes.Contains(late.Body, []byte("FORBIDDEN")) {
+			t.Errorf("adjusted stock over the socket after the role was taken away: %s", late.Body)
+		}
 
 		if err := w.people.GrantRole(t.Context(), id, in, identity.Clerk); err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	shutdownTimeout   = 30 * time.Second // above what a request may take
-	maxHeaderBytes    = 64 << 10 // a query of 16 KiB, percent-encoded
+	maxHeaderBytes    = 64 << 10         // a query of 16 KiB, percent-encoded
 )
 
 // server is a running Holdfast.

@@ -17,7 +17,7 @@ func (s *server) begin(ctx context.Context, authorization string) (transport.Ses
 		return transport.Session{}, err
 	}
 	return transport.Session{
-		Context:   graph.WithPrincipal(ctx, who, nil),
+		Context:   graph.WithSocket(ctx, who),
 		ExpiresAt: who.ExpiresAt,
 		Ended:     s.people.Ended(ctx, who),
 	}, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"holdfast/internal/fault"
+	"holdfast/internal/page"
 )
 
 const (
@@ -93,9 +94,9 @@ func (p pricing) times(f *ast.Field) int {
 	if first, ok := args["first"]; ok {
 		n, err := strconv.Atoi(fmt.Sprint(first))
 		if err != nil {
-			return 1 // refused where it is read
+			return 1
 		}
-		return max(1, min(n, MaxCost))
+		return max(1, min(n, page.Max)) // more than that is refused where it is read
 	}
 	switch {
 	case f.Definition.Type.Elem == nil, strings.HasSuffix(f.ObjectDefinition.Name, "Connection"), strings.HasPrefix(f.Name, "__"):

@@ -37,7 +37,8 @@ func TestCost(t *testing.T) {
 		"more below each of many ids":  {"query ($ids: [ID!]!) { nodes(ids: $ids) { " + nested(2, "100") + " } }", map[string]any{"ids": make([]any, 100)}, false},
 		"twenty mutations":             {"mutation { " + aliases(19) + "}", nil, true},
 		"more mutations":               {"mutation { " + aliases(21) + "}", nil, false},
-		"a first that is out of range": {"{ shops(first: 2000000000) { nodes { " + nested(2, "2000000000") + " } } }", nil, false},
+		"firsts that are out of range": {"{ shops(first: 2000000000) { nodes { " + nested(2, "2000000000") + " } } }", nil, false},
+		"a first that is out of range": {"{ shops(first: 2000000000) { nodes { name } } }", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
