@@ -209,6 +209,11 @@ var (
 		},
 		Indexes: []*schema.Index{
 			{
+				Name:    "order_checkout_id",
+				Unique:  false,
+				Columns: []*schema.Column{OrdersColumns[24]},
+			},
+			{
 				Name:    "order_buyer_id",
 				Unique:  false,
 				Columns: []*schema.Column{OrdersColumns[2]},

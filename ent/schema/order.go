@@ -100,6 +100,7 @@ func (Order) Edges() []ent.Edge {
 // Indexes of an order. Lists are newest first: ids grow with time, and every secondary index ends with the id.
 func (Order) Indexes() []ent.Index {
 	return []ent.Index{
+		index.Fields("checkout_id"),           // the orders of checkouts; SQLite makes none for a foreign key
 		index.Fields("buyer_id"),              // a buyer's orders
 		index.Fields("shop_id"),               // a shop's orders
 		index.Fields("shop_id", "status"),     // a shop's orders by status

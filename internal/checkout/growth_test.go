@@ -48,11 +48,11 @@ func TestGrowth(t *testing.T) {
 					must(t, err)
 				}
 			}
-			fill(4)
+			fill(12) // enough that the optimizers prefer indexes to scans
 			few := cost()
-			fill(12)
+			fill(36)
 			if many := cost(); many > few+few/5 {
-				t.Errorf("reads %d rows among 16 buyers' orders, %d among 4 buyers'", many, few)
+				t.Errorf("reads %d rows among 48 buyers' orders, %d among 12 buyers'", many, few)
 			}
 		})
 	}
@@ -61,7 +61,7 @@ func TestGrowth(t *testing.T) {
 		statements := w.statements(func() { w.life(t, who, of...) })
 		slices.Sort(statements)
 		for _, s := range slices.Compact(statements) {
-			if strings.HasPrefix(s, "INSERT") || strings.Contains(s, "`orders`.`checkout_id` IN") {
+			if strings.HasPrefix(s, "INSERT") {
 				continue
 			}
 			plan, err := db.Collect(t.Context(), w.db, query{"EXPLAIN QUERY PLAN " + s, make([]any, strings.Count(s, "?"))}, func(row db.Row) (string, error) {

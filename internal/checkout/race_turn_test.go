@@ -33,7 +33,7 @@ func TestRaceTurn(t *testing.T) {
 				const each = 4
 				tea, ball := w.variant(t, 0, 1999, 10_000), w.variant(t, 1, 500, 10_000)
 				won := make(map[checkout.Status]int)
-				for range w.rounds(10, 3) {
+				for range w.rounds(10) {
 					buyers := w.buyers(t, each)
 					placed, told := make([]*checkout.Checkout, each), make([]answers, each)
 					for i, who := range buyers {

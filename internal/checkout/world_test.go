@@ -33,6 +33,7 @@ import (
 
 // world is a small platform with a clock of its own: two shops that sell in CNY, one that sells in HKD.
 type world struct {
+	kind      testdb.Kind
 	db        *db.DB
 	clock     *clock.Manual
 	sandbox   *payment.Sandbox
@@ -106,6 +107,7 @@ func on(t *testing.T, kind testdb.Kind, fn func(t *testing.T, w *world)) {
 				(*seen)(query)
 			}
 		}}))
+		w.kind = kind
 		fn(t, w)
 		w.check(t)
 	})

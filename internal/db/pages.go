@@ -27,6 +27,9 @@ func Before(s *entsql.Selector, id typeid.UUID) *entsql.Selector {
 // AnyOf is the predicate "id is one that some part selects". Each part selects the ids of one parent's page, so that the
 // pages of many parents cost one statement. MySQL takes a LIMIT inside IN only behind a derived table.
 func AnyOf(s *entsql.Selector, column string, parts []*entsql.Selector) *entsql.Predicate {
+	if len(parts) == 0 {
+		return entsql.False()
+	}
 	d := entsql.Dialect(s.Dialect())
 	var all *entsql.Selector
 	for i, part := range parts {

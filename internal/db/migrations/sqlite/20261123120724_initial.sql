@@ -119,6 +119,8 @@ CREATE TABLE `orders` (
 );
 -- Create index "orders_number_key" to table: "orders"
 CREATE UNIQUE INDEX `orders_number_key` ON `orders` (`number`);
+-- Create index "order_checkout_id" to table: "orders"
+CREATE INDEX `order_checkout_id` ON `orders` (`checkout_id`);
 -- Create index "order_buyer_id" to table: "orders"
 CREATE INDEX `order_buyer_id` ON `orders` (`buyer_id`);
 -- Create index "order_shop_id" to table: "orders"
