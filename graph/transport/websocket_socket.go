@@ -103,9 +103,10 @@ func (c *socket) close(code websocket.StatusCode, reason string) {
 	c.closing.Do(func() {
 		c.cancel()
 		_ = c.line.SetReadDeadline(time.Time{}) // of a message that is cut short
-		// The library's own limits do not hold where the peer has stopped in the middle of a message.
-		cut := time.AfterFunc(or(c.t.CloseTimeout, closeTimeout), c.line.cut)
-		defer cut.Stop()
+		// The library's own limits do not hold where the peer has stopped in the middle of a message. A peer that is only
+		// slow gets what the kernel still has for it, and with it the close frame.
+		hangUp := time.AfterFunc(or(c.t.CloseTimeout, closeTimeout), func() { _ = c.line.Close() })
+		defer hangUp.Stop()
 		_ = c.ws.Close(code, shortened(reason, maxReason)) // the peer may be gone
 	})
 }
