@@ -106,10 +106,10 @@ func mysqlConfig(source string) (*mysql.Config, error) {
 	cfg.Passwd, _ = u.User.Password()
 	cfg.DBName = strings.Trim(u.Path, "/")
 	cfg.ParseTime, cfg.Loc = true, time.UTC
-	cfg.InterpolateParams = true // one round trip a statement instead of two
-	cfg.ClientFoundRows = true   // or a write that changes nothing looks like a lost compare-and-set
+	cfg.InterpolateParams = true    // one round trip a statement instead of two
+	cfg.ClientFoundRows = true      // or a write that changes nothing looks like a lost compare-and-set
 	cfg.Logger = &mysql.NopLogger{} // every error comes back to us; it would be told twice, and not as a line of our log
-	cfg.RejectReadOnly = true    // after a fail-over, drop connections to the former primary
+	cfg.RejectReadOnly = true       // after a fail-over, drop connections to the former primary
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
 	for key, values := range u.Query() {
 		if key != "tls" {
