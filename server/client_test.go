@@ -131,7 +131,7 @@ func (w *world) logIn(t *testing.T, input vars) *client {
 	return w.as(t, got.SessionCreate.Session)
 }
 
-// as is a client of this session.
+// as is a client that has logged in.
 func (w *world) as(t *testing.T, s *sessionView) *client {
 	t.Helper()
 	if s == nil {
