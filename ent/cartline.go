@@ -24,6 +24,8 @@ type CartLine struct {
 	VariantID typeid.Variant `json:"variant_id,omitempty"`
 	// Quantity holds the value of the "quantity" field.
 	Quantity int `json:"quantity,omitempty"`
+	// Price holds the value of the "price" field.
+	Price *int64 `json:"price,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the CartLineQuery when eager-loading is set.
 	Edges        CartLineEdges `json:"edges"`
@@ -55,7 +57,7 @@ func (*CartLine) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case cartline.FieldQuantity:
+		case cartline.FieldQuantity, cartline.FieldPrice:
 			values[i] = new(sql.NullInt64)
 		case cartline.FieldCartID:
 			values[i] = new(typeid.Cart)
@@ -101,6 +103,13 @@ func (_m *CartLine) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field quantity", values[i])
 			} else if value.Valid {
 				_m.Quantity = int(value.Int64)
+			}
+		case cartline.FieldPrice:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field price", values[i])
+			} else if value.Valid {
+				_m.Price = new(int64)
+				*_m.Price = value.Int64
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -151,6 +160,11 @@ func (_m *CartLine) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("quantity=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Quantity))
+	builder.WriteString(", ")
+	if v := _m.Price; v != nil {
+		builder.WriteString("price=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -39,6 +39,20 @@ func (_c *CartLineCreate) SetQuantity(v int) *CartLineCreate {
 	return _c
 }
 
+// SetPrice sets the "price" field.
+func (_c *CartLineCreate) SetPrice(v int64) *CartLineCreate {
+	_c.mutation.SetPrice(v)
+	return _c
+}
+
+// SetNillablePrice sets the "price" field if the given value is not nil.
+func (_c *CartLineCreate) SetNillablePrice(v *int64) *CartLineCreate {
+	if v != nil {
+		_c.SetPrice(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *CartLineCreate) SetID(v typeid.CartLine) *CartLineCreate {
 	_c.mutation.SetID(v)
@@ -143,6 +157,10 @@ func (_c *CartLineCreate) createSpec() (*CartLine, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Quantity(); ok {
 		_spec.SetField(cartline.FieldQuantity, field.TypeInt, value)
 		_node.Quantity = value
+	}
+	if value, ok := _c.mutation.Price(); ok {
+		_spec.SetField(cartline.FieldPrice, field.TypeInt64, value)
+		_node.Price = &value
 	}
 	if nodes := _c.mutation.CartIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{

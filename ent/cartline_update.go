@@ -49,6 +49,33 @@ func (_u *CartLineUpdate) AddQuantity(v int) *CartLineUpdate {
 	return _u
 }
 
+// SetPrice sets the "price" field.
+func (_u *CartLineUpdate) SetPrice(v int64) *CartLineUpdate {
+	_u.mutation.ResetPrice()
+	_u.mutation.SetPrice(v)
+	return _u
+}
+
+// SetNillablePrice sets the "price" field if the given value is not nil.
+func (_u *CartLineUpdate) SetNillablePrice(v *int64) *CartLineUpdate {
+	if v != nil {
+		_u.SetPrice(*v)
+	}
+	return _u
+}
+
+// AddPrice adds value to the "price" field.
+func (_u *CartLineUpdate) AddPrice(v int64) *CartLineUpdate {
+	_u.mutation.AddPrice(v)
+	return _u
+}
+
+// ClearPrice clears the value of the "price" field.
+func (_u *CartLineUpdate) ClearPrice() *CartLineUpdate {
+	_u.mutation.ClearPrice()
+	return _u
+}
+
 // Mutation returns the CartLineMutation object of the builder.
 func (_u *CartLineUpdate) Mutation() *CartLineMutation {
 	return _u.mutation
@@ -118,6 +145,15 @@ func (_u *CartLineUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedQuantity(); ok {
 		_spec.AddField(cartline.FieldQuantity, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.Price(); ok {
+		_spec.SetField(cartline.FieldPrice, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPrice(); ok {
+		_spec.AddField(cartline.FieldPrice, field.TypeInt64, value)
+	}
+	if _u.mutation.PriceCleared() {
+		_spec.ClearField(cartline.FieldPrice, field.TypeInt64)
+	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -158,6 +194,33 @@ func (_u *CartLineUpdateOne) SetNillableQuantity(v *int) *CartLineUpdateOne {
 // AddQuantity adds value to the "quantity" field.
 func (_u *CartLineUpdateOne) AddQuantity(v int) *CartLineUpdateOne {
 	_u.mutation.AddQuantity(v)
+	return _u
+}
+
+// SetPrice sets the "price" field.
+func (_u *CartLineUpdateOne) SetPrice(v int64) *CartLineUpdateOne {
+	_u.mutation.ResetPrice()
+	_u.mutation.SetPrice(v)
+	return _u
+}
+
+// SetNillablePrice sets the "price" field if the given value is not nil.
+func (_u *CartLineUpdateOne) SetNillablePrice(v *int64) *CartLineUpdateOne {
+	if v != nil {
+		_u.SetPrice(*v)
+	}
+	return _u
+}
+
+// AddPrice adds value to the "price" field.
+func (_u *CartLineUpdateOne) AddPrice(v int64) *CartLineUpdateOne {
+	_u.mutation.AddPrice(v)
+	return _u
+}
+
+// ClearPrice clears the value of the "price" field.
+func (_u *CartLineUpdateOne) ClearPrice() *CartLineUpdateOne {
+	_u.mutation.ClearPrice()
 	return _u
 }
 
@@ -259,6 +322,15 @@ func (_u *CartLineUpdateOne) sqlSave(ctx context.Context) (_node *CartLine, err 
 	}
 	if value, ok := _u.mutation.AddedQuantity(); ok {
 		_spec.AddField(cartline.FieldQuantity, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Price(); ok {
+		_spec.SetField(cartline.FieldPrice, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPrice(); ok {
+		_spec.AddField(cartline.FieldPrice, field.TypeInt64, value)
+	}
+	if _u.mutation.PriceCleared() {
+		_spec.ClearField(cartline.FieldPrice, field.TypeInt64)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &CartLine{config: _u.config}

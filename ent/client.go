@@ -12,21 +12,26 @@ import (
 	"holdfast/ent/migrate"
 	"holdfast/internal/typeid"
 
+	"holdfast/ent/address"
+	"holdfast/ent/auditentry"
 	"holdfast/ent/buyer"
 	"holdfast/ent/cart"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
+	"holdfast/ent/job"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
+	"holdfast/ent/ordernote"
 	"holdfast/ent/payment"
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/sandboxtrade"
 	"holdfast/ent/sandboxtransfer"
 	"holdfast/ent/session"
@@ -38,6 +43,7 @@ import (
 	"holdfast/ent/splitreturn"
 	"holdfast/ent/splitrule"
 	"holdfast/ent/staff"
+	"holdfast/ent/staffinvitation"
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stock"
 	"holdfast/ent/stockmovement"
@@ -55,6 +61,10 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// Address is the client for interacting with the Address builders.
+	Address *AddressClient
+	// AuditEntry is the client for interacting with the AuditEntry builders.
+	AuditEntry *AuditEntryClient
 	// Buyer is the client for interacting with the Buyer builders.
 	Buyer *BuyerClient
 	// Cart is the client for interacting with the Cart builders.
@@ -65,6 +75,8 @@ type Client struct {
 	Checkout *CheckoutClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
+	// Job is the client for interacting with the Job builders.
+	Job *JobClient
 	// MiniProgram is the client for interacting with the MiniProgram builders.
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
@@ -73,6 +85,8 @@ type Client struct {
 	Order *OrderClient
 	// OrderLine is the client for interacting with the OrderLine builders.
 	OrderLine *OrderLineClient
+	// OrderNote is the client for interacting with the OrderNote builders.
+	OrderNote *OrderNoteClient
 	// Payment is the client for interacting with the Payment builders.
 	Payment *PaymentClient
 	// PaymentSplit is the client for interacting with the PaymentSplit builders.
@@ -85,6 +99,8 @@ type Client struct {
 	RefreshToken *RefreshTokenClient
 	// Refund is the client for interacting with the Refund builders.
 	Refund *RefundClient
+	// RefundLine is the client for interacting with the RefundLine builders.
+	RefundLine *RefundLineClient
 	// SandboxTrade is the client for interacting with the SandboxTrade builders.
 	SandboxTrade *SandboxTradeClient
 	// SandboxTransfer is the client for interacting with the SandboxTransfer builders.
@@ -107,6 +123,8 @@ type Client struct {
 	SplitRule *SplitRuleClient
 	// Staff is the client for interacting with the Staff builders.
 	Staff *StaffClient
+	// StaffInvitation is the client for interacting with the StaffInvitation builders.
+	StaffInvitation *StaffInvitationClient
 	// StaffRequest is the client for interacting with the StaffRequest builders.
 	StaffRequest *StaffRequestClient
 	// Stock is the client for interacting with the Stock builders.
@@ -124,21 +142,26 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.Address = NewAddressClient(c.config)
+	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.Buyer = NewBuyerClient(c.config)
 	c.Cart = NewCartClient(c.config)
 	c.CartLine = NewCartLineClient(c.config)
 	c.Checkout = NewCheckoutClient(c.config)
 	c.Hold = NewHoldClient(c.config)
+	c.Job = NewJobClient(c.config)
 	c.MiniProgram = NewMiniProgramClient(c.config)
 	c.MiniProgramShop = NewMiniProgramShopClient(c.config)
 	c.Order = NewOrderClient(c.config)
 	c.OrderLine = NewOrderLineClient(c.config)
+	c.OrderNote = NewOrderNoteClient(c.config)
 	c.Payment = NewPaymentClient(c.config)
 	c.PaymentSplit = NewPaymentSplitClient(c.config)
 	c.Product = NewProductClient(c.config)
 	c.ProductVariant = NewProductVariantClient(c.config)
 	c.RefreshToken = NewRefreshTokenClient(c.config)
 	c.Refund = NewRefundClient(c.config)
+	c.RefundLine = NewRefundLineClient(c.config)
 	c.SandboxTrade = NewSandboxTradeClient(c.config)
 	c.SandboxTransfer = NewSandboxTransferClient(c.config)
 	c.Session = NewSessionClient(c.config)
@@ -150,6 +173,7 @@ func (c *Client) init() {
 	c.SplitReturn = NewSplitReturnClient(c.config)
 	c.SplitRule = NewSplitRuleClient(c.config)
 	c.Staff = NewStaffClient(c.config)
+	c.StaffInvitation = NewStaffInvitationClient(c.config)
 	c.StaffRequest = NewStaffRequestClient(c.config)
 	c.Stock = NewStockClient(c.config)
 	c.StockMovement = NewStockMovementClient(c.config)
@@ -245,21 +269,26 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		ctx:             ctx,
 		config:          cfg,
+		Address:         NewAddressClient(cfg),
+		AuditEntry:      NewAuditEntryClient(cfg),
 		Buyer:           NewBuyerClient(cfg),
 		Cart:            NewCartClient(cfg),
 		CartLine:        NewCartLineClient(cfg),
 		Checkout:        NewCheckoutClient(cfg),
 		Hold:            NewHoldClient(cfg),
+		Job:             NewJobClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
 		Order:           NewOrderClient(cfg),
 		OrderLine:       NewOrderLineClient(cfg),
+		OrderNote:       NewOrderNoteClient(cfg),
 		Payment:         NewPaymentClient(cfg),
 		PaymentSplit:    NewPaymentSplitClient(cfg),
 		Product:         NewProductClient(cfg),
 		ProductVariant:  NewProductVariantClient(cfg),
 		RefreshToken:    NewRefreshTokenClient(cfg),
 		Refund:          NewRefundClient(cfg),
+		RefundLine:      NewRefundLineClient(cfg),
 		SandboxTrade:    NewSandboxTradeClient(cfg),
 		SandboxTransfer: NewSandboxTransferClient(cfg),
 		Session:         NewSessionClient(cfg),
@@ -271,6 +300,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		SplitReturn:     NewSplitReturnClient(cfg),
 		SplitRule:       NewSplitRuleClient(cfg),
 		Staff:           NewStaffClient(cfg),
+		StaffInvitation: NewStaffInvitationClient(cfg),
 		StaffRequest:    NewStaffRequestClient(cfg),
 		Stock:           NewStockClient(cfg),
 		StockMovement:   NewStockMovementClient(cfg),
@@ -293,21 +323,26 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	return &Tx{
 		ctx:             ctx,
 		config:          cfg,
+		Address:         NewAddressClient(cfg),
+		AuditEntry:      NewAuditEntryClient(cfg),
 		Buyer:           NewBuyerClient(cfg),
 		Cart:            NewCartClient(cfg),
 		CartLine:        NewCartLineClient(cfg),
 		Checkout:        NewCheckoutClient(cfg),
 		Hold:            NewHoldClient(cfg),
+		Job:             NewJobClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
 		Order:           NewOrderClient(cfg),
 		OrderLine:       NewOrderLineClient(cfg),
+		OrderNote:       NewOrderNoteClient(cfg),
 		Payment:         NewPaymentClient(cfg),
 		PaymentSplit:    NewPaymentSplitClient(cfg),
 		Product:         NewProductClient(cfg),
 		ProductVariant:  NewProductVariantClient(cfg),
 		RefreshToken:    NewRefreshTokenClient(cfg),
 		Refund:          NewRefundClient(cfg),
+		RefundLine:      NewRefundLineClient(cfg),
 		SandboxTrade:    NewSandboxTradeClient(cfg),
 		SandboxTransfer: NewSandboxTransferClient(cfg),
 		Session:         NewSessionClient(cfg),
@@ -319,6 +354,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		SplitReturn:     NewSplitReturnClient(cfg),
 		SplitRule:       NewSplitRuleClient(cfg),
 		Staff:           NewStaffClient(cfg),
+		StaffInvitation: NewStaffInvitationClient(cfg),
 		StaffRequest:    NewStaffRequestClient(cfg),
 		Stock:           NewStockClient(cfg),
 		StockMovement:   NewStockMovementClient(cfg),
@@ -328,7 +364,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		Buyer.
+//		Address.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -351,11 +387,12 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.MiniProgram,
-		c.MiniProgramShop, c.Order, c.OrderLine, c.Payment, c.PaymentSplit, c.Product,
-		c.ProductVariant, c.RefreshToken, c.Refund, c.SandboxTrade, c.SandboxTransfer,
-		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
-		c.SplitReturn, c.SplitRule, c.Staff, c.StaffRequest, c.Stock, c.StockMovement,
+		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
+		c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine, c.OrderNote, c.Payment,
+		c.PaymentSplit, c.Product, c.ProductVariant, c.RefreshToken, c.Refund,
+		c.RefundLine, c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment,
+		c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule,
+		c.Staff, c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement,
 	} {
 		n.Use(hooks...)
 	}
@@ -365,11 +402,12 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.MiniProgram,
-		c.MiniProgramShop, c.Order, c.OrderLine, c.Payment, c.PaymentSplit, c.Product,
-		c.ProductVariant, c.RefreshToken, c.Refund, c.SandboxTrade, c.SandboxTransfer,
-		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
-		c.SplitReturn, c.SplitRule, c.Staff, c.StaffRequest, c.Stock, c.StockMovement,
+		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
+		c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine, c.OrderNote, c.Payment,
+		c.PaymentSplit, c.Product, c.ProductVariant, c.RefreshToken, c.Refund,
+		c.RefundLine, c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment,
+		c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule,
+		c.Staff, c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -378,6 +416,10 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AddressMutation:
+		return c.Address.mutate(ctx, m)
+	case *AuditEntryMutation:
+		return c.AuditEntry.mutate(ctx, m)
 	case *BuyerMutation:
 		return c.Buyer.mutate(ctx, m)
 	case *CartMutation:
@@ -388,6 +430,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Checkout.mutate(ctx, m)
 	case *HoldMutation:
 		return c.Hold.mutate(ctx, m)
+	case *JobMutation:
+		return c.Job.mutate(ctx, m)
 	case *MiniProgramMutation:
 		return c.MiniProgram.mutate(ctx, m)
 	case *MiniProgramShopMutation:
@@ -396,6 +440,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Order.mutate(ctx, m)
 	case *OrderLineMutation:
 		return c.OrderLine.mutate(ctx, m)
+	case *OrderNoteMutation:
+		return c.OrderNote.mutate(ctx, m)
 	case *PaymentMutation:
 		return c.Payment.mutate(ctx, m)
 	case *PaymentSplitMutation:
@@ -408,6 +454,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.RefreshToken.mutate(ctx, m)
 	case *RefundMutation:
 		return c.Refund.mutate(ctx, m)
+	case *RefundLineMutation:
+		return c.RefundLine.mutate(ctx, m)
 	case *SandboxTradeMutation:
 		return c.SandboxTrade.mutate(ctx, m)
 	case *SandboxTransferMutation:
@@ -430,6 +478,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.SplitRule.mutate(ctx, m)
 	case *StaffMutation:
 		return c.Staff.mutate(ctx, m)
+	case *StaffInvitationMutation:
+		return c.StaffInvitation.mutate(ctx, m)
 	case *StaffRequestMutation:
 		return c.StaffRequest.mutate(ctx, m)
 	case *StockMutation:
@@ -438,6 +488,272 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.StockMovement.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AddressClient is a client for the Address schema.
+type AddressClient struct {
+	config
+}
+
+// NewAddressClient returns a client for the Address from the given config.
+func NewAddressClient(c config) *AddressClient {
+	return &AddressClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `address.Hooks(f(g(h())))`.
+func (c *AddressClient) Use(hooks ...Hook) {
+	c.hooks.Address = append(c.hooks.Address, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `address.Intercept(f(g(h())))`.
+func (c *AddressClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Address = append(c.inters.Address, interceptors...)
+}
+
+// Create returns a builder for creating a Address entity.
+func (c *AddressClient) Create() *AddressCreate {
+	mutation := newAddressMutation(c.config, OpCreate)
+	return &AddressCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Address entities.
+func (c *AddressClient) CreateBulk(builders ...*AddressCreate) *AddressCreateBulk {
+	return &AddressCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AddressClient) MapCreateBulk(slice any, setFunc func(*AddressCreate, int)) *AddressCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AddressCreateBulk{err: fmt.Errorf("calling to AddressClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AddressCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AddressCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Address.
+func (c *AddressClient) Update() *AddressUpdate {
+	mutation := newAddressMutation(c.config, OpUpdate)
+	return &AddressUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AddressClient) UpdateOne(_m *Address) *AddressUpdateOne {
+	mutation := newAddressMutation(c.config, OpUpdateOne, withAddress(_m))
+	return &AddressUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AddressClient) UpdateOneID(id typeid.Address) *AddressUpdateOne {
+	mutation := newAddressMutation(c.config, OpUpdateOne, withAddressID(id))
+	return &AddressUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Address.
+func (c *AddressClient) Delete() *AddressDelete {
+	mutation := newAddressMutation(c.config, OpDelete)
+	return &AddressDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AddressClient) DeleteOne(_m *Address) *AddressDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AddressClient) DeleteOneID(id typeid.Address) *AddressDeleteOne {
+	builder := c.Delete().Where(address.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AddressDeleteOne{builder}
+}
+
+// Query returns a query builder for Address.
+func (c *AddressClient) Query() *AddressQuery {
+	return &AddressQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAddress},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Address entity by its id.
+func (c *AddressClient) Get(ctx context.Context, id typeid.Address) (*Address, error) {
+	return c.Query().Where(address.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AddressClient) GetX(ctx context.Context, id typeid.Address) *Address {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AddressClient) Hooks() []Hook {
+	return c.hooks.Address
+}
+
+// Interceptors returns the client interceptors.
+func (c *AddressClient) Interceptors() []Interceptor {
+	return c.inters.Address
+}
+
+func (c *AddressClient) mutate(ctx context.Context, m *AddressMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AddressCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AddressUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AddressUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AddressDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Address mutation op: %q", m.Op())
+	}
+}
+
+// AuditEntryClient is a client for the AuditEntry schema.
+type AuditEntryClient struct {
+	config
+}
+
+// NewAuditEntryClient returns a client for the AuditEntry from the given config.
+func NewAuditEntryClient(c config) *AuditEntryClient {
+	return &AuditEntryClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditentry.Hooks(f(g(h())))`.
+func (c *AuditEntryClient) Use(hooks ...Hook) {
+	c.hooks.AuditEntry = append(c.hooks.AuditEntry, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditentry.Intercept(f(g(h())))`.
+func (c *AuditEntryClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditEntry = append(c.inters.AuditEntry, interceptors...)
+}
+
+// Create returns a builder for creating a AuditEntry entity.
+func (c *AuditEntryClient) Create() *AuditEntryCreate {
+	mutation := newAuditEntryMutation(c.config, OpCreate)
+	return &AuditEntryCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditEntry entities.
+func (c *AuditEntryClient) CreateBulk(builders ...*AuditEntryCreate) *AuditEntryCreateBulk {
+	return &AuditEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditEntryClient) MapCreateBulk(slice any, setFunc func(*AuditEntryCreate, int)) *AuditEntryCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditEntryCreateBulk{err: fmt.Errorf("calling to AuditEntryClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditEntryCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditEntry.
+func (c *AuditEntryClient) Update() *AuditEntryUpdate {
+	mutation := newAuditEntryMutation(c.config, OpUpdate)
+	return &AuditEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditEntryClient) UpdateOne(_m *AuditEntry) *AuditEntryUpdateOne {
+	mutation := newAuditEntryMutation(c.config, OpUpdateOne, withAuditEntry(_m))
+	return &AuditEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditEntryClient) UpdateOneID(id typeid.AuditEntry) *AuditEntryUpdateOne {
+	mutation := newAuditEntryMutation(c.config, OpUpdateOne, withAuditEntryID(id))
+	return &AuditEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditEntry.
+func (c *AuditEntryClient) Delete() *AuditEntryDelete {
+	mutation := newAuditEntryMutation(c.config, OpDelete)
+	return &AuditEntryDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditEntryClient) DeleteOne(_m *AuditEntry) *AuditEntryDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditEntryClient) DeleteOneID(id typeid.AuditEntry) *AuditEntryDeleteOne {
+	builder := c.Delete().Where(auditentry.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditEntryDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditEntry.
+func (c *AuditEntryClient) Query() *AuditEntryQuery {
+	return &AuditEntryQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditEntry},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditEntry entity by its id.
+func (c *AuditEntryClient) Get(ctx context.Context, id typeid.AuditEntry) (*AuditEntry, error) {
+	return c.Query().Where(auditentry.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditEntryClient) GetX(ctx context.Context, id typeid.AuditEntry) *AuditEntry {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditEntryClient) Hooks() []Hook {
+	return c.hooks.AuditEntry
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditEntryClient) Interceptors() []Interceptor {
+	return c.inters.AuditEntry
+}
+
+func (c *AuditEntryClient) mutate(ctx context.Context, m *AuditEntryMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditEntryCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditEntryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditEntry mutation op: %q", m.Op())
 	}
 }
 
@@ -1170,6 +1486,139 @@ func (c *HoldClient) mutate(ctx context.Context, m *HoldMutation) (Value, error)
 	}
 }
 
+// JobClient is a client for the Job schema.
+type JobClient struct {
+	config
+}
+
+// NewJobClient returns a client for the Job from the given config.
+func NewJobClient(c config) *JobClient {
+	return &JobClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `job.Hooks(f(g(h())))`.
+func (c *JobClient) Use(hooks ...Hook) {
+	c.hooks.Job = append(c.hooks.Job, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `job.Intercept(f(g(h())))`.
+func (c *JobClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Job = append(c.inters.Job, interceptors...)
+}
+
+// Create returns a builder for creating a Job entity.
+func (c *JobClient) Create() *JobCreate {
+	mutation := newJobMutation(c.config, OpCreate)
+	return &JobCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Job entities.
+func (c *JobClient) CreateBulk(builders ...*JobCreate) *JobCreateBulk {
+	return &JobCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *JobClient) MapCreateBulk(slice any, setFunc func(*JobCreate, int)) *JobCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &JobCreateBulk{err: fmt.Errorf("calling to JobClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*JobCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &JobCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Job.
+func (c *JobClient) Update() *JobUpdate {
+	mutation := newJobMutation(c.config, OpUpdate)
+	return &JobUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *JobClient) UpdateOne(_m *Job) *JobUpdateOne {
+	mutation := newJobMutation(c.config, OpUpdateOne, withJob(_m))
+	return &JobUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *JobClient) UpdateOneID(id typeid.Job) *JobUpdateOne {
+	mutation := newJobMutation(c.config, OpUpdateOne, withJobID(id))
+	return &JobUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Job.
+func (c *JobClient) Delete() *JobDelete {
+	mutation := newJobMutation(c.config, OpDelete)
+	return &JobDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *JobClient) DeleteOne(_m *Job) *JobDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *JobClient) DeleteOneID(id typeid.Job) *JobDeleteOne {
+	builder := c.Delete().Where(job.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &JobDeleteOne{builder}
+}
+
+// Query returns a query builder for Job.
+func (c *JobClient) Query() *JobQuery {
+	return &JobQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeJob},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Job entity by its id.
+func (c *JobClient) Get(ctx context.Context, id typeid.Job) (*Job, error) {
+	return c.Query().Where(job.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *JobClient) GetX(ctx context.Context, id typeid.Job) *Job {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *JobClient) Hooks() []Hook {
+	return c.hooks.Job
+}
+
+// Interceptors returns the client interceptors.
+func (c *JobClient) Interceptors() []Interceptor {
+	return c.inters.Job
+}
+
+func (c *JobClient) mutate(ctx context.Context, m *JobMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&JobCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&JobUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&JobUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&JobDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Job mutation op: %q", m.Op())
+	}
+}
+
 // MiniProgramClient is a client for the MiniProgram schema.
 type MiniProgramClient struct {
 	config
@@ -1795,6 +2244,139 @@ func (c *OrderLineClient) mutate(ctx context.Context, m *OrderLineMutation) (Val
 		return (&OrderLineDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown OrderLine mutation op: %q", m.Op())
+	}
+}
+
+// OrderNoteClient is a client for the OrderNote schema.
+type OrderNoteClient struct {
+	config
+}
+
+// NewOrderNoteClient returns a client for the OrderNote from the given config.
+func NewOrderNoteClient(c config) *OrderNoteClient {
+	return &OrderNoteClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `ordernote.Hooks(f(g(h())))`.
+func (c *OrderNoteClient) Use(hooks ...Hook) {
+	c.hooks.OrderNote = append(c.hooks.OrderNote, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `ordernote.Intercept(f(g(h())))`.
+func (c *OrderNoteClient) Intercept(interceptors ...Interceptor) {
+	c.inters.OrderNote = append(c.inters.OrderNote, interceptors...)
+}
+
+// Create returns a builder for creating a OrderNote entity.
+func (c *OrderNoteClient) Create() *OrderNoteCreate {
+	mutation := newOrderNoteMutation(c.config, OpCreate)
+	return &OrderNoteCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of OrderNote entities.
+func (c *OrderNoteClient) CreateBulk(builders ...*OrderNoteCreate) *OrderNoteCreateBulk {
+	return &OrderNoteCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *OrderNoteClient) MapCreateBulk(slice any, setFunc func(*OrderNoteCreate, int)) *OrderNoteCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &OrderNoteCreateBulk{err: fmt.Errorf("calling to OrderNoteClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*OrderNoteCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &OrderNoteCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for OrderNote.
+func (c *OrderNoteClient) Update() *OrderNoteUpdate {
+	mutation := newOrderNoteMutation(c.config, OpUpdate)
+	return &OrderNoteUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *OrderNoteClient) UpdateOne(_m *OrderNote) *OrderNoteUpdateOne {
+	mutation := newOrderNoteMutation(c.config, OpUpdateOne, withOrderNote(_m))
+	return &OrderNoteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *OrderNoteClient) UpdateOneID(id typeid.OrderNote) *OrderNoteUpdateOne {
+	mutation := newOrderNoteMutation(c.config, OpUpdateOne, withOrderNoteID(id))
+	return &OrderNoteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for OrderNote.
+func (c *OrderNoteClient) Delete() *OrderNoteDelete {
+	mutation := newOrderNoteMutation(c.config, OpDelete)
+	return &OrderNoteDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *OrderNoteClient) DeleteOne(_m *OrderNote) *OrderNoteDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *OrderNoteClient) DeleteOneID(id typeid.OrderNote) *OrderNoteDeleteOne {
+	builder := c.Delete().Where(ordernote.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &OrderNoteDeleteOne{builder}
+}
+
+// Query returns a query builder for OrderNote.
+func (c *OrderNoteClient) Query() *OrderNoteQuery {
+	return &OrderNoteQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeOrderNote},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a OrderNote entity by its id.
+func (c *OrderNoteClient) Get(ctx context.Context, id typeid.OrderNote) (*OrderNote, error) {
+	return c.Query().Where(ordernote.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *OrderNoteClient) GetX(ctx context.Context, id typeid.OrderNote) *OrderNote {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *OrderNoteClient) Hooks() []Hook {
+	return c.hooks.OrderNote
+}
+
+// Interceptors returns the client interceptors.
+func (c *OrderNoteClient) Interceptors() []Interceptor {
+	return c.inters.OrderNote
+}
+
+func (c *OrderNoteClient) mutate(ctx context.Context, m *OrderNoteMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&OrderNoteCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&OrderNoteUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&OrderNoteUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&OrderNoteDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown OrderNote mutation op: %q", m.Op())
 	}
 }
 
@@ -2651,6 +3233,22 @@ func (c *RefundClient) QueryReturns(_m *Refund) *SplitReturnQuery {
 	return query
 }
 
+// QueryLines queries the lines edge of a Refund.
+func (c *RefundClient) QueryLines(_m *Refund) *RefundLineQuery {
+	query := (&RefundLineClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(refund.Table, refund.FieldID, id),
+			sqlgraph.To(refundline.Table, refundline.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, refund.LinesTable, refund.LinesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *RefundClient) Hooks() []Hook {
 	return c.hooks.Refund
@@ -2673,6 +3271,155 @@ func (c *RefundClient) mutate(ctx context.Context, m *RefundMutation) (Value, er
 		return (&RefundDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Refund mutation op: %q", m.Op())
+	}
+}
+
+// RefundLineClient is a client for the RefundLine schema.
+type RefundLineClient struct {
+	config
+}
+
+// NewRefundLineClient returns a client for the RefundLine from the given config.
+func NewRefundLineClient(c config) *RefundLineClient {
+	return &RefundLineClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `refundline.Hooks(f(g(h())))`.
+func (c *RefundLineClient) Use(hooks ...Hook) {
+	c.hooks.RefundLine = append(c.hooks.RefundLine, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `refundline.Intercept(f(g(h())))`.
+func (c *RefundLineClient) Intercept(interceptors ...Interceptor) {
+	c.inters.RefundLine = append(c.inters.RefundLine, interceptors...)
+}
+
+// Create returns a builder for creating a RefundLine entity.
+func (c *RefundLineClient) Create() *RefundLineCreate {
+	mutation := newRefundLineMutation(c.config, OpCreate)
+	return &RefundLineCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of RefundLine entities.
+func (c *RefundLineClient) CreateBulk(builders ...*RefundLineCreate) *RefundLineCreateBulk {
+	return &RefundLineCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RefundLineClient) MapCreateBulk(slice any, setFunc func(*RefundLineCreate, int)) *RefundLineCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RefundLineCreateBulk{err: fmt.Errorf("calling to RefundLineClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RefundLineCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RefundLineCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for RefundLine.
+func (c *RefundLineClient) Update() *RefundLineUpdate {
+	mutation := newRefundLineMutation(c.config, OpUpdate)
+	return &RefundLineUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RefundLineClient) UpdateOne(_m *RefundLine) *RefundLineUpdateOne {
+	mutation := newRefundLineMutation(c.config, OpUpdateOne, withRefundLine(_m))
+	return &RefundLineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RefundLineClient) UpdateOneID(id typeid.RefundLine) *RefundLineUpdateOne {
+	mutation := newRefundLineMutation(c.config, OpUpdateOne, withRefundLineID(id))
+	return &RefundLineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for RefundLine.
+func (c *RefundLineClient) Delete() *RefundLineDelete {
+	mutation := newRefundLineMutation(c.config, OpDelete)
+	return &RefundLineDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RefundLineClient) DeleteOne(_m *RefundLine) *RefundLineDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RefundLineClient) DeleteOneID(id typeid.RefundLine) *RefundLineDeleteOne {
+	builder := c.Delete().Where(refundline.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RefundLineDeleteOne{builder}
+}
+
+// Query returns a query builder for RefundLine.
+func (c *RefundLineClient) Query() *RefundLineQuery {
+	return &RefundLineQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRefundLine},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a RefundLine entity by its id.
+func (c *RefundLineClient) Get(ctx context.Context, id typeid.RefundLine) (*RefundLine, error) {
+	return c.Query().Where(refundline.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RefundLineClient) GetX(ctx context.Context, id typeid.RefundLine) *RefundLine {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryRefund queries the refund edge of a RefundLine.
+func (c *RefundLineClient) QueryRefund(_m *RefundLine) *RefundQuery {
+	query := (&RefundClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(refundline.Table, refundline.FieldID, id),
+			sqlgraph.To(refund.Table, refund.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, refundline.RefundTable, refundline.RefundColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *RefundLineClient) Hooks() []Hook {
+	return c.hooks.RefundLine
+}
+
+// Interceptors returns the client interceptors.
+func (c *RefundLineClient) Interceptors() []Interceptor {
+	return c.inters.RefundLine
+}
+
+func (c *RefundLineClient) mutate(ctx context.Context, m *RefundLineMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RefundLineCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RefundLineUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RefundLineUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RefundLineDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown RefundLine mutation op: %q", m.Op())
 	}
 }
 
@@ -4219,6 +4966,139 @@ func (c *StaffClient) mutate(ctx context.Context, m *StaffMutation) (Value, erro
 	}
 }
 
+// StaffInvitationClient is a client for the StaffInvitation schema.
+type StaffInvitationClient struct {
+	config
+}
+
+// NewStaffInvitationClient returns a client for the StaffInvitation from the given config.
+func NewStaffInvitationClient(c config) *StaffInvitationClient {
+	return &StaffInvitationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `staffinvitation.Hooks(f(g(h())))`.
+func (c *StaffInvitationClient) Use(hooks ...Hook) {
+	c.hooks.StaffInvitation = append(c.hooks.StaffInvitation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `staffinvitation.Intercept(f(g(h())))`.
+func (c *StaffInvitationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.StaffInvitation = append(c.inters.StaffInvitation, interceptors...)
+}
+
+// Create returns a builder for creating a StaffInvitation entity.
+func (c *StaffInvitationClient) Create() *StaffInvitationCreate {
+	mutation := newStaffInvitationMutation(c.config, OpCreate)
+	return &StaffInvitationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of StaffInvitation entities.
+func (c *StaffInvitationClient) CreateBulk(builders ...*StaffInvitationCreate) *StaffInvitationCreateBulk {
+	return &StaffInvitationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *StaffInvitationClient) MapCreateBulk(slice any, setFunc func(*StaffInvitationCreate, int)) *StaffInvitationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &StaffInvitationCreateBulk{err: fmt.Errorf("calling to StaffInvitationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*StaffInvitationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &StaffInvitationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for StaffInvitation.
+func (c *StaffInvitationClient) Update() *StaffInvitationUpdate {
+	mutation := newStaffInvitationMutation(c.config, OpUpdate)
+	return &StaffInvitationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *StaffInvitationClient) UpdateOne(_m *StaffInvitation) *StaffInvitationUpdateOne {
+	mutation := newStaffInvitationMutation(c.config, OpUpdateOne, withStaffInvitation(_m))
+	return &StaffInvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *StaffInvitationClient) UpdateOneID(id typeid.Invitation) *StaffInvitationUpdateOne {
+	mutation := newStaffInvitationMutation(c.config, OpUpdateOne, withStaffInvitationID(id))
+	return &StaffInvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for StaffInvitation.
+func (c *StaffInvitationClient) Delete() *StaffInvitationDelete {
+	mutation := newStaffInvitationMutation(c.config, OpDelete)
+	return &StaffInvitationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *StaffInvitationClient) DeleteOne(_m *StaffInvitation) *StaffInvitationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *StaffInvitationClient) DeleteOneID(id typeid.Invitation) *StaffInvitationDeleteOne {
+	builder := c.Delete().Where(staffinvitation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &StaffInvitationDeleteOne{builder}
+}
+
+// Query returns a query builder for StaffInvitation.
+func (c *StaffInvitationClient) Query() *StaffInvitationQuery {
+	return &StaffInvitationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeStaffInvitation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a StaffInvitation entity by its id.
+func (c *StaffInvitationClient) Get(ctx context.Context, id typeid.Invitation) (*StaffInvitation, error) {
+	return c.Query().Where(staffinvitation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *StaffInvitationClient) GetX(ctx context.Context, id typeid.Invitation) *StaffInvitation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *StaffInvitationClient) Hooks() []Hook {
+	return c.hooks.StaffInvitation
+}
+
+// Interceptors returns the client interceptors.
+func (c *StaffInvitationClient) Interceptors() []Interceptor {
+	return c.inters.StaffInvitation
+}
+
+func (c *StaffInvitationClient) mutate(ctx context.Context, m *StaffInvitationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&StaffInvitationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&StaffInvitationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&StaffInvitationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&StaffInvitationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown StaffInvitation mutation op: %q", m.Op())
+	}
+}
+
 // StaffRequestClient is a client for the StaffRequest schema.
 type StaffRequestClient struct {
 	config
@@ -4621,17 +5501,19 @@ func (c *StockMovementClient) mutate(ctx context.Context, m *StockMovementMutati
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Buyer, Cart, CartLine, Checkout, Hold, MiniProgram, MiniProgramShop, Order,
-		OrderLine, Payment, PaymentSplit, Product, ProductVariant, RefreshToken,
-		Refund, SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
-		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffRequest, Stock,
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, MiniProgram,
+		MiniProgramShop, Order, OrderLine, OrderNote, Payment, PaymentSplit, Product,
+		ProductVariant, RefreshToken, Refund, RefundLine, SandboxTrade,
+		SandboxTransfer, Session, Shipment, ShipmentLine, Shop, ShopStaff, SigningKey,
+		SplitReturn, SplitRule, Staff, StaffInvitation, StaffRequest, Stock,
 		StockMovement []ent.Hook
 	}
 	inters struct {
-		Buyer, Cart, CartLine, Checkout, Hold, MiniProgram, MiniProgramShop, Order,
-		OrderLine, Payment, PaymentSplit, Product, ProductVariant, RefreshToken,
-		Refund, SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
-		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffRequest, Stock,
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, MiniProgram,
+		MiniProgramShop, Order, OrderLine, OrderNote, Payment, PaymentSplit, Product,
+		ProductVariant, RefreshToken, Refund, RefundLine, SandboxTrade,
+		SandboxTransfer, Session, Shipment, ShipmentLine, Shop, ShopStaff, SigningKey,
+		SplitReturn, SplitRule, Staff, StaffInvitation, StaffRequest, Stock,
 		StockMovement []ent.Interceptor
 	}
 )

@@ -6,21 +6,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"holdfast/ent/address"
+	"holdfast/ent/auditentry"
 	"holdfast/ent/buyer"
 	"holdfast/ent/cart"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
+	"holdfast/ent/job"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
+	"holdfast/ent/ordernote"
 	"holdfast/ent/payment"
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/sandboxtrade"
 	"holdfast/ent/sandboxtransfer"
 	"holdfast/ent/session"
@@ -32,6 +37,7 @@ import (
 	"holdfast/ent/splitreturn"
 	"holdfast/ent/splitrule"
 	"holdfast/ent/staff"
+	"holdfast/ent/staffinvitation"
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stock"
 	"holdfast/ent/stockmovement"
@@ -101,21 +107,26 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			address.Table:         address.ValidColumn,
+			auditentry.Table:      auditentry.ValidColumn,
 			buyer.Table:           buyer.ValidColumn,
 			cart.Table:            cart.ValidColumn,
 			cartline.Table:        cartline.ValidColumn,
 			checkout.Table:        checkout.ValidColumn,
 			hold.Table:            hold.ValidColumn,
+			job.Table:             job.ValidColumn,
 			miniprogram.Table:     miniprogram.ValidColumn,
 			miniprogramshop.Table: miniprogramshop.ValidColumn,
 			order.Table:           order.ValidColumn,
 			orderline.Table:       orderline.ValidColumn,
+			ordernote.Table:       ordernote.ValidColumn,
 			payment.Table:         payment.ValidColumn,
 			paymentsplit.Table:    paymentsplit.ValidColumn,
 			product.Table:         product.ValidColumn,
 			productvariant.Table:  productvariant.ValidColumn,
 			refreshtoken.Table:    refreshtoken.ValidColumn,
 			refund.Table:          refund.ValidColumn,
+			refundline.Table:      refundline.ValidColumn,
 			sandboxtrade.Table:    sandboxtrade.ValidColumn,
 			sandboxtransfer.Table: sandboxtransfer.ValidColumn,
 			session.Table:         session.ValidColumn,
@@ -127,6 +138,7 @@ func checkColumn(t, c string) error {
 			splitreturn.Table:     splitreturn.ValidColumn,
 			splitrule.Table:       splitrule.ValidColumn,
 			staff.Table:           staff.ValidColumn,
+			staffinvitation.Table: staffinvitation.ValidColumn,
 			staffrequest.Table:    staffrequest.ValidColumn,
 			stock.Table:           stock.ValidColumn,
 			stockmovement.Table:   stockmovement.ValidColumn,

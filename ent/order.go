@@ -65,6 +65,10 @@ type Order struct {
 	HeldUntil time.Time `json:"held_until,omitempty"`
 	// PaidAt holds the value of the "paid_at" field.
 	PaidAt *time.Time `json:"paid_at,omitempty"`
+	// ShippedAt holds the value of the "shipped_at" field.
+	ShippedAt *time.Time `json:"shipped_at,omitempty"`
+	// CompletedAt holds the value of the "completed_at" field.
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
 	// Version holds the value of the "version" field.
 	Version int64 `json:"version,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -146,7 +150,7 @@ func (*Order) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case order.FieldNumber, order.FieldStatus, order.FieldCurrency, order.FieldShipName, order.FieldShipPhone, order.FieldShipCountry, order.FieldShipProvince, order.FieldShipCity, order.FieldShipDistrict, order.FieldShipStreet, order.FieldShipPostalCode, order.FieldNote:
 			values[i] = new(sql.NullString)
-		case order.FieldPlacedAt, order.FieldHeldUntil, order.FieldPaidAt:
+		case order.FieldPlacedAt, order.FieldHeldUntil, order.FieldPaidAt, order.FieldShippedAt, order.FieldCompletedAt:
 			values[i] = new(sql.NullTime)
 		case order.FieldBuyerID:
 			values[i] = new(typeid.Buyer)
@@ -325,6 +329,20 @@ func (_m *Order) assignValues(columns []string, values []any) error {
 				_m.PaidAt = new(time.Time)
 				*_m.PaidAt = value.Time
 			}
+		case order.FieldShippedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field shipped_at", values[i])
+			} else if value.Valid {
+				_m.ShippedAt = new(time.Time)
+				*_m.ShippedAt = value.Time
+			}
+		case order.FieldCompletedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field completed_at", values[i])
+			} else if value.Valid {
+				_m.CompletedAt = new(time.Time)
+				*_m.CompletedAt = value.Time
+			}
 		case order.FieldVersion:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field version", values[i])
@@ -478,6 +496,16 @@ func (_m *Order) String() string {
 	builder.WriteString(", ")
 	if v := _m.PaidAt; v != nil {
 		builder.WriteString("paid_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.ShippedAt; v != nil {
+		builder.WriteString("shipped_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.CompletedAt; v != nil {
+		builder.WriteString("completed_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteString(", ")

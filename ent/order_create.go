@@ -244,6 +244,34 @@ func (_c *OrderCreate) SetNillablePaidAt(v *time.Time) *OrderCreate {
 	return _c
 }
 
+// SetShippedAt sets the "shipped_at" field.
+func (_c *OrderCreate) SetShippedAt(v time.Time) *OrderCreate {
+	_c.mutation.SetShippedAt(v)
+	return _c
+}
+
+// SetNillableShippedAt sets the "shipped_at" field if the given value is not nil.
+func (_c *OrderCreate) SetNillableShippedAt(v *time.Time) *OrderCreate {
+	if v != nil {
+		_c.SetShippedAt(*v)
+	}
+	return _c
+}
+
+// SetCompletedAt sets the "completed_at" field.
+func (_c *OrderCreate) SetCompletedAt(v time.Time) *OrderCreate {
+	_c.mutation.SetCompletedAt(v)
+	return _c
+}
+
+// SetNillableCompletedAt sets the "completed_at" field if the given value is not nil.
+func (_c *OrderCreate) SetNillableCompletedAt(v *time.Time) *OrderCreate {
+	if v != nil {
+		_c.SetCompletedAt(*v)
+	}
+	return _c
+}
+
 // SetVersion sets the "version" field.
 func (_c *OrderCreate) SetVersion(v int64) *OrderCreate {
 	_c.mutation.SetVersion(v)
@@ -607,6 +635,14 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.PaidAt(); ok {
 		_spec.SetField(order.FieldPaidAt, field.TypeTime, value)
 		_node.PaidAt = &value
+	}
+	if value, ok := _c.mutation.ShippedAt(); ok {
+		_spec.SetField(order.FieldShippedAt, field.TypeTime, value)
+		_node.ShippedAt = &value
+	}
+	if value, ok := _c.mutation.CompletedAt(); ok {
+		_spec.SetField(order.FieldCompletedAt, field.TypeTime, value)
+		_node.CompletedAt = &value
 	}
 	if value, ok := _c.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)

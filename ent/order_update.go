@@ -395,6 +395,46 @@ func (_u *OrderUpdate) ClearPaidAt() *OrderUpdate {
 	return _u
 }
 
+// SetShippedAt sets the "shipped_at" field.
+func (_u *OrderUpdate) SetShippedAt(v time.Time) *OrderUpdate {
+	_u.mutation.SetShippedAt(v)
+	return _u
+}
+
+// SetNillableShippedAt sets the "shipped_at" field if the given value is not nil.
+func (_u *OrderUpdate) SetNillableShippedAt(v *time.Time) *OrderUpdate {
+	if v != nil {
+		_u.SetShippedAt(*v)
+	}
+	return _u
+}
+
+// ClearShippedAt clears the value of the "shipped_at" field.
+func (_u *OrderUpdate) ClearShippedAt() *OrderUpdate {
+	_u.mutation.ClearShippedAt()
+	return _u
+}
+
+// SetCompletedAt sets the "completed_at" field.
+func (_u *OrderUpdate) SetCompletedAt(v time.Time) *OrderUpdate {
+	_u.mutation.SetCompletedAt(v)
+	return _u
+}
+
+// SetNillableCompletedAt sets the "completed_at" field if the given value is not nil.
+func (_u *OrderUpdate) SetNillableCompletedAt(v *time.Time) *OrderUpdate {
+	if v != nil {
+		_u.SetCompletedAt(*v)
+	}
+	return _u
+}
+
+// ClearCompletedAt clears the value of the "completed_at" field.
+func (_u *OrderUpdate) ClearCompletedAt() *OrderUpdate {
+	_u.mutation.ClearCompletedAt()
+	return _u
+}
+
 // SetVersion sets the "version" field.
 func (_u *OrderUpdate) SetVersion(v int64) *OrderUpdate {
 	_u.mutation.ResetVersion()
@@ -799,6 +839,18 @@ func (_u *OrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.PaidAtCleared() {
 		_spec.ClearField(order.FieldPaidAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ShippedAt(); ok {
+		_spec.SetField(order.FieldShippedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ShippedAtCleared() {
+		_spec.ClearField(order.FieldShippedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.CompletedAt(); ok {
+		_spec.SetField(order.FieldCompletedAt, field.TypeTime, value)
+	}
+	if _u.mutation.CompletedAtCleared() {
+		_spec.ClearField(order.FieldCompletedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)
@@ -1369,6 +1421,46 @@ func (_u *OrderUpdateOne) ClearPaidAt() *OrderUpdateOne {
 	return _u
 }
 
+// SetShippedAt sets the "shipped_at" field.
+func (_u *OrderUpdateOne) SetShippedAt(v time.Time) *OrderUpdateOne {
+	_u.mutation.SetShippedAt(v)
+	return _u
+}
+
+// SetNillableShippedAt sets the "shipped_at" field if the given value is not nil.
+func (_u *OrderUpdateOne) SetNillableShippedAt(v *time.Time) *OrderUpdateOne {
+	if v != nil {
+		_u.SetShippedAt(*v)
+	}
+	return _u
+}
+
+// ClearShippedAt clears the value of the "shipped_at" field.
+func (_u *OrderUpdateOne) ClearShippedAt() *OrderUpdateOne {
+	_u.mutation.ClearShippedAt()
+	return _u
+}
+
+// SetCompletedAt sets the "completed_at" field.
+func (_u *OrderUpdateOne) SetCompletedAt(v time.Time) *OrderUpdateOne {
+	_u.mutation.SetCompletedAt(v)
+	return _u
+}
+
+// SetNillableCompletedAt sets the "completed_at" field if the given value is not nil.
+func (_u *OrderUpdateOne) SetNillableCompletedAt(v *time.Time) *OrderUpdateOne {
+	if v != nil {
+		_u.SetCompletedAt(*v)
+	}
+	return _u
+}
+
+// ClearCompletedAt clears the value of the "completed_at" field.
+func (_u *OrderUpdateOne) ClearCompletedAt() *OrderUpdateOne {
+	_u.mutation.ClearCompletedAt()
+	return _u
+}
+
 // SetVersion sets the "version" field.
 func (_u *OrderUpdateOne) SetVersion(v int64) *OrderUpdateOne {
 	_u.mutation.ResetVersion()
@@ -1803,6 +1895,18 @@ func (_u *OrderUpdateOne) sqlSave(ctx context.Context) (_node *Order, err error)
 	}
 	if _u.mutation.PaidAtCleared() {
 		_spec.ClearField(order.FieldPaidAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.ShippedAt(); ok {
+		_spec.SetField(order.FieldShippedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ShippedAtCleared() {
+		_spec.ClearField(order.FieldShippedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.CompletedAt(); ok {
+		_spec.SetField(order.FieldCompletedAt, field.TypeTime, value)
+	}
+	if _u.mutation.CompletedAtCleared() {
+		_spec.ClearField(order.FieldCompletedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)

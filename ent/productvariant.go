@@ -32,6 +32,8 @@ type ProductVariant struct {
 	Currency string `json:"currency,omitempty"`
 	// Position holds the value of the "position" field.
 	Position int `json:"position,omitempty"`
+	// Status holds the value of the "status" field.
+	Status string `json:"status,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt    time.Time `json:"created_at,omitempty"`
 	selectValues sql.SelectValues
@@ -44,7 +46,7 @@ func (*ProductVariant) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case productvariant.FieldPrice, productvariant.FieldPosition:
 			values[i] = new(sql.NullInt64)
-		case productvariant.FieldSku, productvariant.FieldTitle, productvariant.FieldCurrency:
+		case productvariant.FieldSku, productvariant.FieldTitle, productvariant.FieldCurrency, productvariant.FieldStatus:
 			values[i] = new(sql.NullString)
 		case productvariant.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -117,6 +119,12 @@ func (_m *ProductVariant) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Position = int(value.Int64)
 			}
+		case productvariant.FieldStatus:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field status", values[i])
+			} else if value.Valid {
+				_m.Status = value.String
+			}
 		case productvariant.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -179,6 +187,9 @@ func (_m *ProductVariant) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))
+	builder.WriteString(", ")
+	builder.WriteString("status=")
+	builder.WriteString(_m.Status)
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

@@ -63,6 +63,20 @@ func (_c *ProductVariantCreate) SetPosition(v int) *ProductVariantCreate {
 	return _c
 }
 
+// SetStatus sets the "status" field.
+func (_c *ProductVariantCreate) SetStatus(v string) *ProductVariantCreate {
+	_c.mutation.SetStatus(v)
+	return _c
+}
+
+// SetNillableStatus sets the "status" field if the given value is not nil.
+func (_c *ProductVariantCreate) SetNillableStatus(v *string) *ProductVariantCreate {
+	if v != nil {
+		_c.SetStatus(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *ProductVariantCreate) SetCreatedAt(v time.Time) *ProductVariantCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -82,6 +96,7 @@ func (_c *ProductVariantCreate) Mutation() *ProductVariantMutation {
 
 // Save creates the ProductVariant in the database.
 func (_c *ProductVariantCreate) Save(ctx context.Context) (*ProductVariant, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -104,6 +119,14 @@ func (_c *ProductVariantCreate) Exec(ctx context.Context) error {
 func (_c *ProductVariantCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *ProductVariantCreate) defaults() {
+	if _, ok := _c.mutation.Status(); !ok {
+		v := productvariant.DefaultStatus
+		_c.mutation.SetStatus(v)
 	}
 }
 
@@ -153,6 +176,14 @@ func (_c *ProductVariantCreate) check() error {
 	if v, ok := _c.mutation.Position(); ok {
 		if err := productvariant.PositionValidator(v); err != nil {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.position": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Status(); !ok {
+		return &ValidationError{Name: "status", err: errors.New(`ent: missing required field "ProductVariant.status"`)}
+	}
+	if v, ok := _c.mutation.Status(); ok {
+		if err := productvariant.StatusValidator(v); err != nil {
+			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.status": %w`, err)}
 		}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
@@ -221,6 +252,10 @@ func (_c *ProductVariantCreate) createSpec() (*ProductVariant, *sqlgraph.CreateS
 		_spec.SetField(productvariant.FieldPosition, field.TypeInt, value)
 		_node.Position = value
 	}
+	if value, ok := _c.mutation.Status(); ok {
+		_spec.SetField(productvariant.FieldStatus, field.TypeString, value)
+		_node.Status = value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(productvariant.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -246,6 +281,7 @@ func (_c *ProductVariantCreateBulk) Save(ctx context.Context) ([]*ProductVariant
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*ProductVariantMutation)
 				if !ok {

@@ -113,6 +113,20 @@ func (_u *ProductVariantUpdate) AddPosition(v int) *ProductVariantUpdate {
 	return _u
 }
 
+// SetStatus sets the "status" field.
+func (_u *ProductVariantUpdate) SetStatus(v string) *ProductVariantUpdate {
+	_u.mutation.SetStatus(v)
+	return _u
+}
+
+// SetNillableStatus sets the "status" field if the given value is not nil.
+func (_u *ProductVariantUpdate) SetNillableStatus(v *string) *ProductVariantUpdate {
+	if v != nil {
+		_u.SetStatus(*v)
+	}
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *ProductVariantUpdate) SetCreatedAt(v time.Time) *ProductVariantUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -186,6 +200,11 @@ func (_u *ProductVariantUpdate) check() error {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.position": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Status(); ok {
+		if err := productvariant.StatusValidator(v); err != nil {
+			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.status": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -227,6 +246,9 @@ func (_u *ProductVariantUpdate) sqlSave(ctx context.Context) (_node int, err err
 	}
 	if value, ok := _u.mutation.AddedPosition(); ok {
 		_spec.AddField(productvariant.FieldPosition, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Status(); ok {
+		_spec.SetField(productvariant.FieldStatus, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(productvariant.FieldCreatedAt, field.TypeTime, value)
@@ -337,6 +359,20 @@ func (_u *ProductVariantUpdateOne) AddPosition(v int) *ProductVariantUpdateOne {
 	return _u
 }
 
+// SetStatus sets the "status" field.
+func (_u *ProductVariantUpdateOne) SetStatus(v string) *ProductVariantUpdateOne {
+	_u.mutation.SetStatus(v)
+	return _u
+}
+
+// SetNillableStatus sets the "status" field if the given value is not nil.
+func (_u *ProductVariantUpdateOne) SetNillableStatus(v *string) *ProductVariantUpdateOne {
+	if v != nil {
+		_u.SetStatus(*v)
+	}
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *ProductVariantUpdateOne) SetCreatedAt(v time.Time) *ProductVariantUpdateOne {
 	_u.mutation.SetCreatedAt(v)
@@ -423,6 +459,11 @@ func (_u *ProductVariantUpdateOne) check() error {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.position": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Status(); ok {
+		if err := productvariant.StatusValidator(v); err != nil {
+			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "ProductVariant.status": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -481,6 +522,9 @@ func (_u *ProductVariantUpdateOne) sqlSave(ctx context.Context) (_node *ProductV
 	}
 	if value, ok := _u.mutation.AddedPosition(); ok {
 		_spec.AddField(productvariant.FieldPosition, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Status(); ok {
+		_spec.SetField(productvariant.FieldStatus, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(productvariant.FieldCreatedAt, field.TypeTime, value)

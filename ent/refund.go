@@ -37,6 +37,8 @@ type Refund struct {
 	Status string `json:"status,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`
+	// SucceededAt holds the value of the "succeeded_at" field.
+	SucceededAt *time.Time `json:"succeeded_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RefundQuery when eager-loading is set.
 	Edges        RefundEdges `json:"edges"`
@@ -49,9 +51,11 @@ type RefundEdges struct {
 	Order *Order `json:"order,omitempty"`
 	// Returns holds the value of the returns edge.
 	Returns []*SplitReturn `json:"returns,omitempty"`
+	// Lines holds the value of the lines edge.
+	Lines []*RefundLine `json:"lines,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [2]bool
+	loadedTypes [3]bool
 }
 
 // OrderOrErr returns the Order value or an error if the edge
@@ -74,6 +78,15 @@ func (e RefundEdges) ReturnsOrErr() ([]*SplitReturn, error) {
 	return nil, &NotLoadedError{edge: "returns"}
 }
 
+// LinesOrErr returns the Lines value or an error if the edge
+// was not loaded in eager-loading.
+func (e RefundEdges) LinesOrErr() ([]*RefundLine, error) {
+	if e.loadedTypes[2] {
+		return e.Lines, nil
+	}
+	return nil, &NotLoadedError{edge: "lines"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Refund) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -85,7 +98,7 @@ func (*Refund) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case refund.FieldCurrency, refund.FieldReason, refund.FieldStatus:
 			values[i] = new(sql.NullString)
-		case refund.FieldCreatedAt:
+		case refund.FieldCreatedAt, refund.FieldSucceededAt:
 			values[i] = new(sql.NullTime)
 		case refund.FieldOrderID:
 			values[i] = new(typeid.Order)
@@ -171,6 +184,13 @@ func (_m *Refund) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.CreatedAt = value.Time
 			}
+		case refund.FieldSucceededAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field succeeded_at", values[i])
+			} else if value.Valid {
+				_m.SucceededAt = new(time.Time)
+				*_m.SucceededAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -192,6 +212,11 @@ func (_m *Refund) QueryOrder() *OrderQuery {
 // QueryReturns queries the "returns" edge of the Refund entity.
 func (_m *Refund) QueryReturns() *SplitReturnQuery {
 	return NewRefundClient(_m.config).QueryReturns(_m)
+}
+
+// QueryLines queries the "lines" edge of the Refund entity.
+func (_m *Refund) QueryLines() *RefundLineQuery {
+	return NewRefundClient(_m.config).QueryLines(_m)
 }
 
 // Update returns a builder for updating this Refund.
@@ -245,6 +270,11 @@ func (_m *Refund) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	if v := _m.SucceededAt; v != nil {
+		builder.WriteString("succeeded_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

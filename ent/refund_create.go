@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"holdfast/ent/order"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/splitreturn"
 	"holdfast/internal/typeid"
 	"time"
@@ -85,6 +86,20 @@ func (_c *RefundCreate) SetCreatedAt(v time.Time) *RefundCreate {
 	return _c
 }
 
+// SetSucceededAt sets the "succeeded_at" field.
+func (_c *RefundCreate) SetSucceededAt(v time.Time) *RefundCreate {
+	_c.mutation.SetSucceededAt(v)
+	return _c
+}
+
+// SetNillableSucceededAt sets the "succeeded_at" field if the given value is not nil.
+func (_c *RefundCreate) SetNillableSucceededAt(v *time.Time) *RefundCreate {
+	if v != nil {
+		_c.SetSucceededAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RefundCreate) SetID(v typeid.Refund) *RefundCreate {
 	_c.mutation.SetID(v)
@@ -109,6 +124,21 @@ func (_c *RefundCreate) AddReturns(v ...*SplitReturn) *RefundCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddReturnIDs(ids...)
+}
+
+// AddLineIDs adds the "lines" edge to the RefundLine entity by IDs.
+func (_c *RefundCreate) AddLineIDs(ids ...typeid.RefundLine) *RefundCreate {
+	_c.mutation.AddLineIDs(ids...)
+	return _c
+}
+
+// AddLines adds the "lines" edges to the RefundLine entity.
+func (_c *RefundCreate) AddLines(v ...*RefundLine) *RefundCreate {
+	ids := make([]typeid.RefundLine, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddLineIDs(ids...)
 }
 
 // Mutation returns the RefundMutation object of the builder.
@@ -259,6 +289,10 @@ func (_c *RefundCreate) createSpec() (*Refund, *sqlgraph.CreateSpec) {
 		_spec.SetField(refund.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
 	}
+	if value, ok := _c.mutation.SucceededAt(); ok {
+		_spec.SetField(refund.FieldSucceededAt, field.TypeTime, value)
+		_node.SucceededAt = &value
+	}
 	if nodes := _c.mutation.OrderIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -285,6 +319,22 @@ func (_c *RefundCreate) createSpec() (*Refund, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(splitreturn.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.LinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

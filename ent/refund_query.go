@@ -9,6 +9,7 @@ import (
 	"holdfast/ent/order"
 	"holdfast/ent/predicate"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/splitreturn"
 	"holdfast/internal/typeid"
 	"math"
@@ -29,6 +30,7 @@ type RefundQuery struct {
 	predicates  []predicate.Refund
 	withOrder   *OrderQuery
 	withReturns *SplitReturnQuery
+	withLines   *RefundLineQuery
 	modifiers   []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -103,6 +105,28 @@ func (_q *RefundQuery) QueryReturns() *SplitReturnQuery {
 			sqlgraph.From(refund.Table, refund.FieldID, selector),
 			sqlgraph.To(splitreturn.Table, splitreturn.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, refund.ReturnsTable, refund.ReturnsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryLines chains the current query on the "lines" edge.
+func (_q *RefundQuery) QueryLines() *RefundLineQuery {
+	query := (&RefundLineClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(refund.Table, refund.FieldID, selector),
+			sqlgraph.To(refundline.Table, refundline.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, refund.LinesTable, refund.LinesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -304,6 +328,7 @@ func (_q *RefundQuery) Clone() *RefundQuery {
 		predicates:  append([]predicate.Refund{}, _q.predicates...),
 		withOrder:   _q.withOrder.Clone(),
 		withReturns: _q.withReturns.Clone(),
+		withLines:   _q.withLines.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -330,6 +355,17 @@ func (_q *RefundQuery) WithReturns(opts ...func(*SplitReturnQuery)) *RefundQuery
 		opt(query)
 	}
 	_q.withReturns = query
+	return _q
+}
+
+// WithLines tells the query-builder to eager-load the nodes that are connected to
+// the "lines" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *RefundQuery) WithLines(opts ...func(*RefundLineQuery)) *RefundQuery {
+	query := (&RefundLineClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withLines = query
 	return _q
 }
 
@@ -411,9 +447,10 @@ func (_q *RefundQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Refun
 	var (
 		nodes       = []*Refund{}
 		_spec       = _q.querySpec()
-		loadedTypes = [2]bool{
+		loadedTypes = [3]bool{
 			_q.withOrder != nil,
 			_q.withReturns != nil,
+			_q.withLines != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -447,6 +484,13 @@ func (_q *RefundQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Refun
 		if err := _q.loadReturns(ctx, query, nodes,
 			func(n *Refund) { n.Edges.Returns = []*SplitReturn{} },
 			func(n *Refund, e *SplitReturn) { n.Edges.Returns = append(n.Edges.Returns, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withLines; query != nil {
+		if err := _q.loadLines(ctx, query, nodes,
+			func(n *Refund) { n.Edges.Lines = []*RefundLine{} },
+			func(n *Refund, e *RefundLine) { n.Edges.Lines = append(n.Edges.Lines, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -497,6 +541,36 @@ func (_q *RefundQuery) loadReturns(ctx context.Context, query *SplitReturnQuery,
 	}
 	query.Where(predicate.SplitReturn(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(refund.ReturnsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.RefundID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "refund_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *RefundQuery) loadLines(ctx context.Context, query *RefundLineQuery, nodes []*Refund, init func(*Refund), assign func(*Refund, *RefundLine)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[typeid.Refund]*Refund)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(refundline.FieldRefundID)
+	}
+	query.Where(predicate.RefundLine(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(refund.LinesColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

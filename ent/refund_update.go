@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"holdfast/ent/predicate"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/splitreturn"
 	"holdfast/internal/typeid"
 	"time"
@@ -128,6 +129,26 @@ func (_u *RefundUpdate) SetNillableCreatedAt(v *time.Time) *RefundUpdate {
 	return _u
 }
 
+// SetSucceededAt sets the "succeeded_at" field.
+func (_u *RefundUpdate) SetSucceededAt(v time.Time) *RefundUpdate {
+	_u.mutation.SetSucceededAt(v)
+	return _u
+}
+
+// SetNillableSucceededAt sets the "succeeded_at" field if the given value is not nil.
+func (_u *RefundUpdate) SetNillableSucceededAt(v *time.Time) *RefundUpdate {
+	if v != nil {
+		_u.SetSucceededAt(*v)
+	}
+	return _u
+}
+
+// ClearSucceededAt clears the value of the "succeeded_at" field.
+func (_u *RefundUpdate) ClearSucceededAt() *RefundUpdate {
+	_u.mutation.ClearSucceededAt()
+	return _u
+}
+
 // AddReturnIDs adds the "returns" edge to the SplitReturn entity by IDs.
 func (_u *RefundUpdate) AddReturnIDs(ids ...typeid.SplitReturn) *RefundUpdate {
 	_u.mutation.AddReturnIDs(ids...)
@@ -141,6 +162,21 @@ func (_u *RefundUpdate) AddReturns(v ...*SplitReturn) *RefundUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddReturnIDs(ids...)
+}
+
+// AddLineIDs adds the "lines" edge to the RefundLine entity by IDs.
+func (_u *RefundUpdate) AddLineIDs(ids ...typeid.RefundLine) *RefundUpdate {
+	_u.mutation.AddLineIDs(ids...)
+	return _u
+}
+
+// AddLines adds the "lines" edges to the RefundLine entity.
+func (_u *RefundUpdate) AddLines(v ...*RefundLine) *RefundUpdate {
+	ids := make([]typeid.RefundLine, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddLineIDs(ids...)
 }
 
 // Mutation returns the RefundMutation object of the builder.
@@ -167,6 +203,27 @@ func (_u *RefundUpdate) RemoveReturns(v ...*SplitReturn) *RefundUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveReturnIDs(ids...)
+}
+
+// ClearLines clears all "lines" edges to the RefundLine entity.
+func (_u *RefundUpdate) ClearLines() *RefundUpdate {
+	_u.mutation.ClearLines()
+	return _u
+}
+
+// RemoveLineIDs removes the "lines" edge to RefundLine entities by IDs.
+func (_u *RefundUpdate) RemoveLineIDs(ids ...typeid.RefundLine) *RefundUpdate {
+	_u.mutation.RemoveLineIDs(ids...)
+	return _u
+}
+
+// RemoveLines removes "lines" edges to RefundLine entities.
+func (_u *RefundUpdate) RemoveLines(v ...*RefundLine) *RefundUpdate {
+	ids := make([]typeid.RefundLine, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveLineIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -266,6 +323,12 @@ func (_u *RefundUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(refund.FieldCreatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.SucceededAt(); ok {
+		_spec.SetField(refund.FieldSucceededAt, field.TypeTime, value)
+	}
+	if _u.mutation.SucceededAtCleared() {
+		_spec.ClearField(refund.FieldSucceededAt, field.TypeTime)
+	}
 	if _u.mutation.ReturnsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -304,6 +367,51 @@ func (_u *RefundUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(splitreturn.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.LinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedLinesIDs(); len(nodes) > 0 && !_u.mutation.LinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.LinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -430,6 +538,26 @@ func (_u *RefundUpdateOne) SetNillableCreatedAt(v *time.Time) *RefundUpdateOne {
 	return _u
 }
 
+// SetSucceededAt sets the "succeeded_at" field.
+func (_u *RefundUpdateOne) SetSucceededAt(v time.Time) *RefundUpdateOne {
+	_u.mutation.SetSucceededAt(v)
+	return _u
+}
+
+// SetNillableSucceededAt sets the "succeeded_at" field if the given value is not nil.
+func (_u *RefundUpdateOne) SetNillableSucceededAt(v *time.Time) *RefundUpdateOne {
+	if v != nil {
+		_u.SetSucceededAt(*v)
+	}
+	return _u
+}
+
+// ClearSucceededAt clears the value of the "succeeded_at" field.
+func (_u *RefundUpdateOne) ClearSucceededAt() *RefundUpdateOne {
+	_u.mutation.ClearSucceededAt()
+	return _u
+}
+
 // AddReturnIDs adds the "returns" edge to the SplitReturn entity by IDs.
 func (_u *RefundUpdateOne) AddReturnIDs(ids ...typeid.SplitReturn) *RefundUpdateOne {
 	_u.mutation.AddReturnIDs(ids...)
@@ -443,6 +571,21 @@ func (_u *RefundUpdateOne) AddReturns(v ...*SplitReturn) *RefundUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddReturnIDs(ids...)
+}
+
+// AddLineIDs adds the "lines" edge to the RefundLine entity by IDs.
+func (_u *RefundUpdateOne) AddLineIDs(ids ...typeid.RefundLine) *RefundUpdateOne {
+	_u.mutation.AddLineIDs(ids...)
+	return _u
+}
+
+// AddLines adds the "lines" edges to the RefundLine entity.
+func (_u *RefundUpdateOne) AddLines(v ...*RefundLine) *RefundUpdateOne {
+	ids := make([]typeid.RefundLine, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddLineIDs(ids...)
 }
 
 // Mutation returns the RefundMutation object of the builder.
@@ -469,6 +612,27 @@ func (_u *RefundUpdateOne) RemoveReturns(v ...*SplitReturn) *RefundUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveReturnIDs(ids...)
+}
+
+// ClearLines clears all "lines" edges to the RefundLine entity.
+func (_u *RefundUpdateOne) ClearLines() *RefundUpdateOne {
+	_u.mutation.ClearLines()
+	return _u
+}
+
+// RemoveLineIDs removes the "lines" edge to RefundLine entities by IDs.
+func (_u *RefundUpdateOne) RemoveLineIDs(ids ...typeid.RefundLine) *RefundUpdateOne {
+	_u.mutation.RemoveLineIDs(ids...)
+	return _u
+}
+
+// RemoveLines removes "lines" edges to RefundLine entities.
+func (_u *RefundUpdateOne) RemoveLines(v ...*RefundLine) *RefundUpdateOne {
+	ids := make([]typeid.RefundLine, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveLineIDs(ids...)
 }
 
 // Where appends a list predicates to the RefundUpdate builder.
@@ -598,6 +762,12 @@ func (_u *RefundUpdateOne) sqlSave(ctx context.Context) (_node *Refund, err erro
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(refund.FieldCreatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.SucceededAt(); ok {
+		_spec.SetField(refund.FieldSucceededAt, field.TypeTime, value)
+	}
+	if _u.mutation.SucceededAtCleared() {
+		_spec.ClearField(refund.FieldSucceededAt, field.TypeTime)
+	}
 	if _u.mutation.ReturnsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -636,6 +806,51 @@ func (_u *RefundUpdateOne) sqlSave(ctx context.Context) (_node *Refund, err erro
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(splitreturn.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.LinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedLinesIDs(); len(nodes) > 0 && !_u.mutation.LinesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.LinesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   refund.LinesTable,
+			Columns: []string{refund.LinesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(refundline.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

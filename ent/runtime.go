@@ -3,19 +3,24 @@
 package ent
 
 import (
+	"holdfast/ent/address"
+	"holdfast/ent/auditentry"
 	"holdfast/ent/buyer"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
+	"holdfast/ent/job"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
+	"holdfast/ent/ordernote"
 	"holdfast/ent/payment"
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
 	"holdfast/ent/sandboxtrade"
 	"holdfast/ent/sandboxtransfer"
 	"holdfast/ent/schema"
@@ -27,6 +32,7 @@ import (
 	"holdfast/ent/splitreturn"
 	"holdfast/ent/splitrule"
 	"holdfast/ent/staff"
+	"holdfast/ent/staffinvitation"
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stockmovement"
 )
@@ -35,6 +41,54 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	addressFields := schema.Address{}.Fields()
+	_ = addressFields
+	// addressDescName is the schema descriptor for name field.
+	addressDescName := addressFields[2].Descriptor()
+	// address.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	address.NameValidator = addressDescName.Validators[0].(func(string) error)
+	// addressDescPhone is the schema descriptor for phone field.
+	addressDescPhone := addressFields[3].Descriptor()
+	// address.PhoneValidator is a validator for the "phone" field. It is called by the builders before save.
+	address.PhoneValidator = addressDescPhone.Validators[0].(func(string) error)
+	// addressDescCountry is the schema descriptor for country field.
+	addressDescCountry := addressFields[4].Descriptor()
+	// address.CountryValidator is a validator for the "country" field. It is called by the builders before save.
+	address.CountryValidator = addressDescCountry.Validators[0].(func(string) error)
+	// addressDescProvince is the schema descriptor for province field.
+	addressDescProvince := addressFields[5].Descriptor()
+	// address.ProvinceValidator is a validator for the "province" field. It is called by the builders before save.
+	address.ProvinceValidator = addressDescProvince.Validators[0].(func(string) error)
+	// addressDescCity is the schema descriptor for city field.
+	addressDescCity := addressFields[6].Descriptor()
+	// address.CityValidator is a validator for the "city" field. It is called by the builders before save.
+	address.CityValidator = addressDescCity.Validators[0].(func(string) error)
+	// addressDescDistrict is the schema descriptor for district field.
+	addressDescDistrict := addressFields[7].Descriptor()
+	// address.DistrictValidator is a validator for the "district" field. It is called by the builders before save.
+	address.DistrictValidator = addressDescDistrict.Validators[0].(func(string) error)
+	// addressDescStreet is the schema descriptor for street field.
+	addressDescStreet := addressFields[8].Descriptor()
+	// address.StreetValidator is a validator for the "street" field. It is called by the builders before save.
+	address.StreetValidator = addressDescStreet.Validators[0].(func(string) error)
+	// addressDescPostalCode is the schema descriptor for postal_code field.
+	addressDescPostalCode := addressFields[9].Descriptor()
+	// address.PostalCodeValidator is a validator for the "postal_code" field. It is called by the builders before save.
+	address.PostalCodeValidator = addressDescPostalCode.Validators[0].(func(string) error)
+	auditentryFields := schema.AuditEntry{}.Fields()
+	_ = auditentryFields
+	// auditentryDescAction is the schema descriptor for action field.
+	auditentryDescAction := auditentryFields[3].Descriptor()
+	// auditentry.ActionValidator is a validator for the "action" field. It is called by the builders before save.
+	auditentry.ActionValidator = auditentryDescAction.Validators[0].(func(string) error)
+	// auditentryDescSubject is the schema descriptor for subject field.
+	auditentryDescSubject := auditentryFields[4].Descriptor()
+	// auditentry.SubjectValidator is a validator for the "subject" field. It is called by the builders before save.
+	auditentry.SubjectValidator = auditentryDescSubject.Validators[0].(func(string) error)
+	// auditentryDescDetail is the schema descriptor for detail field.
+	auditentryDescDetail := auditentryFields[5].Descriptor()
+	// auditentry.DetailValidator is a validator for the "detail" field. It is called by the builders before save.
+	auditentry.DetailValidator = auditentryDescDetail.Validators[0].(func(string) error)
 	buyerFields := schema.Buyer{}.Fields()
 	_ = buyerFields
 	// buyerDescOpenID is the schema descriptor for open_id field.
@@ -99,6 +153,34 @@ func init() {
 			return nil
 		}
 	}()
+	jobFields := schema.Job{}.Fields()
+	_ = jobFields
+	// jobDescKind is the schema descriptor for kind field.
+	jobDescKind := jobFields[1].Descriptor()
+	// job.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	job.KindValidator = func() func(string) error {
+		validators := jobDescKind.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(kind string) error {
+			for _, fn := range fns {
+				if err := fn(kind); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// jobDescAttempts is the schema descriptor for attempts field.
+	jobDescAttempts := jobFields[4].Descriptor()
+	// job.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
+	job.AttemptsValidator = jobDescAttempts.Validators[0].(func(int) error)
+	// jobDescLastError is the schema descriptor for last_error field.
+	jobDescLastError := jobFields[6].Descriptor()
+	// job.LastErrorValidator is a validator for the "last_error" field. It is called by the builders before save.
+	job.LastErrorValidator = jobDescLastError.Validators[0].(func(string) error)
 	miniprogramFields := schema.MiniProgram{}.Fields()
 	_ = miniprogramFields
 	// miniprogramDescAppID is the schema descriptor for app_id field.
@@ -259,6 +341,12 @@ func init() {
 	orderlineDescPosition := orderlineFields[11].Descriptor()
 	// orderline.PositionValidator is a validator for the "position" field. It is called by the builders before save.
 	orderline.PositionValidator = orderlineDescPosition.Validators[0].(func(int) error)
+	ordernoteFields := schema.OrderNote{}.Fields()
+	_ = ordernoteFields
+	// ordernoteDescText is the schema descriptor for text field.
+	ordernoteDescText := ordernoteFields[4].Descriptor()
+	// ordernote.TextValidator is a validator for the "text" field. It is called by the builders before save.
+	ordernote.TextValidator = ordernoteDescText.Validators[0].(func(string) error)
 	paymentFields := schema.Payment{}.Fields()
 	_ = paymentFields
 	// paymentDescStatus is the schema descriptor for status field.
@@ -445,6 +533,26 @@ func init() {
 	productvariantDescPosition := productvariantFields[7].Descriptor()
 	// productvariant.PositionValidator is a validator for the "position" field. It is called by the builders before save.
 	productvariant.PositionValidator = productvariantDescPosition.Validators[0].(func(int) error)
+	// productvariantDescStatus is the schema descriptor for status field.
+	productvariantDescStatus := productvariantFields[8].Descriptor()
+	// productvariant.DefaultStatus holds the default value on creation for the status field.
+	productvariant.DefaultStatus = productvariantDescStatus.Default.(string)
+	// productvariant.StatusValidator is a validator for the "status" field. It is called by the builders before save.
+	productvariant.StatusValidator = func() func(string) error {
+		validators := productvariantDescStatus.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(status string) error {
+			for _, fn := range fns {
+				if err := fn(status); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	refreshtokenFields := schema.RefreshToken{}.Fields()
 	_ = refreshtokenFields
 	// refreshtokenDescTokenHash is the schema descriptor for token_hash field.
@@ -497,6 +605,16 @@ func init() {
 			return nil
 		}
 	}()
+	refundlineFields := schema.RefundLine{}.Fields()
+	_ = refundlineFields
+	// refundlineDescQuantity is the schema descriptor for quantity field.
+	refundlineDescQuantity := refundlineFields[3].Descriptor()
+	// refundline.QuantityValidator is a validator for the "quantity" field. It is called by the builders before save.
+	refundline.QuantityValidator = refundlineDescQuantity.Validators[0].(func(int) error)
+	// refundlineDescRestocked is the schema descriptor for restocked field.
+	refundlineDescRestocked := refundlineFields[4].Descriptor()
+	// refundline.RestockedValidator is a validator for the "restocked" field. It is called by the builders before save.
+	refundline.RestockedValidator = refundlineDescRestocked.Validators[0].(func(int) error)
 	sandboxtradeFields := schema.SandboxTrade{}.Fields()
 	_ = sandboxtradeFields
 	// sandboxtradeDescStatus is the schema descriptor for status field.
@@ -791,6 +909,34 @@ func init() {
 	staffDescPasswordHash := staffFields[2].Descriptor()
 	// staff.PasswordHashValidator is a validator for the "password_hash" field. It is called by the builders before save.
 	staff.PasswordHashValidator = staffDescPasswordHash.Validators[0].(func(string) error)
+	staffinvitationFields := schema.StaffInvitation{}.Fields()
+	_ = staffinvitationFields
+	// staffinvitationDescEmail is the schema descriptor for email field.
+	staffinvitationDescEmail := staffinvitationFields[2].Descriptor()
+	// staffinvitation.EmailValidator is a validator for the "email" field. It is called by the builders before save.
+	staffinvitation.EmailValidator = staffinvitationDescEmail.Validators[0].(func(string) error)
+	// staffinvitationDescRole is the schema descriptor for role field.
+	staffinvitationDescRole := staffinvitationFields[3].Descriptor()
+	// staffinvitation.RoleValidator is a validator for the "role" field. It is called by the builders before save.
+	staffinvitation.RoleValidator = func() func(string) error {
+		validators := staffinvitationDescRole.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(role string) error {
+			for _, fn := range fns {
+				if err := fn(role); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// staffinvitationDescTokenHash is the schema descriptor for token_hash field.
+	staffinvitationDescTokenHash := staffinvitationFields[4].Descriptor()
+	// staffinvitation.TokenHashValidator is a validator for the "token_hash" field. It is called by the builders before save.
+	staffinvitation.TokenHashValidator = staffinvitationDescTokenHash.Validators[0].(func([]byte) error)
 	staffrequestFields := schema.StaffRequest{}.Fields()
 	_ = staffrequestFields
 	// staffrequestDescOperation is the schema descriptor for operation field.
@@ -805,6 +951,10 @@ func init() {
 	staffrequestDescRequestHash := staffrequestFields[4].Descriptor()
 	// staffrequest.RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
 	staffrequest.RequestHashValidator = staffrequestDescRequestHash.Validators[0].(func([]byte) error)
+	// staffrequestDescResult is the schema descriptor for result field.
+	staffrequestDescResult := staffrequestFields[5].Descriptor()
+	// staffrequest.ResultValidator is a validator for the "result" field. It is called by the builders before save.
+	staffrequest.ResultValidator = staffrequestDescResult.Validators[0].(func(string) error)
 	stockmovementFields := schema.StockMovement{}.Fields()
 	_ = stockmovementFields
 	// stockmovementDescKind is the schema descriptor for kind field.
@@ -829,4 +979,8 @@ func init() {
 	stockmovementDescReason := stockmovementFields[8].Descriptor()
 	// stockmovement.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
 	stockmovement.ReasonValidator = stockmovementDescReason.Validators[0].(func(string) error)
+	// stockmovementDescVersion is the schema descriptor for version field.
+	stockmovementDescVersion := stockmovementFields[9].Descriptor()
+	// stockmovement.DefaultVersion holds the default value on creation for the version field.
+	stockmovement.DefaultVersion = stockmovementDescVersion.Default.(int64)
 }

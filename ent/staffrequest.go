@@ -26,6 +26,8 @@ type StaffRequest struct {
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// RequestHash holds the value of the "request_hash" field.
 	RequestHash []byte `json:"request_hash,omitempty"`
+	// Result holds the value of the "result" field.
+	Result *string `json:"result,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt    time.Time `json:"created_at,omitempty"`
 	selectValues sql.SelectValues
@@ -38,7 +40,7 @@ func (*StaffRequest) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case staffrequest.FieldRequestHash:
 			values[i] = new([]byte)
-		case staffrequest.FieldOperation, staffrequest.FieldIdempotencyKey:
+		case staffrequest.FieldOperation, staffrequest.FieldIdempotencyKey, staffrequest.FieldResult:
 			values[i] = new(sql.NullString)
 		case staffrequest.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -90,6 +92,13 @@ func (_m *StaffRequest) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field request_hash", values[i])
 			} else if value != nil {
 				_m.RequestHash = *value
+			}
+		case staffrequest.FieldResult:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field result", values[i])
+			} else if value.Valid {
+				_m.Result = new(string)
+				*_m.Result = value.String
 			}
 		case staffrequest.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -144,6 +153,11 @@ func (_m *StaffRequest) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("request_hash=")
 	builder.WriteString(fmt.Sprintf("%v", _m.RequestHash))
+	builder.WriteString(", ")
+	if v := _m.Result; v != nil {
+		builder.WriteString("result=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

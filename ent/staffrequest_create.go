@@ -45,6 +45,20 @@ func (_c *StaffRequestCreate) SetRequestHash(v []byte) *StaffRequestCreate {
 	return _c
 }
 
+// SetResult sets the "result" field.
+func (_c *StaffRequestCreate) SetResult(v string) *StaffRequestCreate {
+	_c.mutation.SetResult(v)
+	return _c
+}
+
+// SetNillableResult sets the "result" field if the given value is not nil.
+func (_c *StaffRequestCreate) SetNillableResult(v *string) *StaffRequestCreate {
+	if v != nil {
+		_c.SetResult(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *StaffRequestCreate) SetCreatedAt(v time.Time) *StaffRequestCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -118,6 +132,11 @@ func (_c *StaffRequestCreate) check() error {
 			return &ValidationError{Name: "request_hash", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.request_hash": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.Result(); ok {
+		if err := staffrequest.ResultValidator(v); err != nil {
+			return &ValidationError{Name: "result", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.result": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "StaffRequest.created_at"`)}
 	}
@@ -171,6 +190,10 @@ func (_c *StaffRequestCreate) createSpec() (*StaffRequest, *sqlgraph.CreateSpec)
 	if value, ok := _c.mutation.RequestHash(); ok {
 		_spec.SetField(staffrequest.FieldRequestHash, field.TypeBytes, value)
 		_node.RequestHash = value
+	}
+	if value, ok := _c.mutation.Result(); ok {
+		_spec.SetField(staffrequest.FieldResult, field.TypeString, value)
+		_node.Result = &value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(staffrequest.FieldCreatedAt, field.TypeTime, value)

@@ -63,6 +63,26 @@ func (_u *StaffRequestUpdate) SetRequestHash(v []byte) *StaffRequestUpdate {
 	return _u
 }
 
+// SetResult sets the "result" field.
+func (_u *StaffRequestUpdate) SetResult(v string) *StaffRequestUpdate {
+	_u.mutation.SetResult(v)
+	return _u
+}
+
+// SetNillableResult sets the "result" field if the given value is not nil.
+func (_u *StaffRequestUpdate) SetNillableResult(v *string) *StaffRequestUpdate {
+	if v != nil {
+		_u.SetResult(*v)
+	}
+	return _u
+}
+
+// ClearResult clears the value of the "result" field.
+func (_u *StaffRequestUpdate) ClearResult() *StaffRequestUpdate {
+	_u.mutation.ClearResult()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *StaffRequestUpdate) SetCreatedAt(v time.Time) *StaffRequestUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -126,6 +146,11 @@ func (_u *StaffRequestUpdate) check() error {
 			return &ValidationError{Name: "request_hash", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.request_hash": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Result(); ok {
+		if err := staffrequest.ResultValidator(v); err != nil {
+			return &ValidationError{Name: "result", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.result": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -155,6 +180,12 @@ func (_u *StaffRequestUpdate) sqlSave(ctx context.Context) (_node int, err error
 	}
 	if value, ok := _u.mutation.RequestHash(); ok {
 		_spec.SetField(staffrequest.FieldRequestHash, field.TypeBytes, value)
+	}
+	if value, ok := _u.mutation.Result(); ok {
+		_spec.SetField(staffrequest.FieldResult, field.TypeString, value)
+	}
+	if _u.mutation.ResultCleared() {
+		_spec.ClearField(staffrequest.FieldResult, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(staffrequest.FieldCreatedAt, field.TypeTime, value)
@@ -212,6 +243,26 @@ func (_u *StaffRequestUpdateOne) SetNillableIdempotencyKey(v *string) *StaffRequ
 // SetRequestHash sets the "request_hash" field.
 func (_u *StaffRequestUpdateOne) SetRequestHash(v []byte) *StaffRequestUpdateOne {
 	_u.mutation.SetRequestHash(v)
+	return _u
+}
+
+// SetResult sets the "result" field.
+func (_u *StaffRequestUpdateOne) SetResult(v string) *StaffRequestUpdateOne {
+	_u.mutation.SetResult(v)
+	return _u
+}
+
+// SetNillableResult sets the "result" field if the given value is not nil.
+func (_u *StaffRequestUpdateOne) SetNillableResult(v *string) *StaffRequestUpdateOne {
+	if v != nil {
+		_u.SetResult(*v)
+	}
+	return _u
+}
+
+// ClearResult clears the value of the "result" field.
+func (_u *StaffRequestUpdateOne) ClearResult() *StaffRequestUpdateOne {
+	_u.mutation.ClearResult()
 	return _u
 }
 
@@ -291,6 +342,11 @@ func (_u *StaffRequestUpdateOne) check() error {
 			return &ValidationError{Name: "request_hash", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.request_hash": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Result(); ok {
+		if err := staffrequest.ResultValidator(v); err != nil {
+			return &ValidationError{Name: "result", err: fmt.Errorf(`ent: validator failed for field "StaffRequest.result": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -337,6 +393,12 @@ func (_u *StaffRequestUpdateOne) sqlSave(ctx context.Context) (_node *StaffReque
 	}
 	if value, ok := _u.mutation.RequestHash(); ok {
 		_spec.SetField(staffrequest.FieldRequestHash, field.TypeBytes, value)
+	}
+	if value, ok := _u.mutation.Result(); ok {
+		_spec.SetField(staffrequest.FieldResult, field.TypeString, value)
+	}
+	if _u.mutation.ResultCleared() {
+		_spec.ClearField(staffrequest.FieldResult, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(staffrequest.FieldCreatedAt, field.TypeTime, value)

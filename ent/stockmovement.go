@@ -34,6 +34,8 @@ type StockMovement struct {
 	StaffID *typeid.Staff `json:"staff_id,omitempty"`
 	// Reason holds the value of the "reason" field.
 	Reason *string `json:"reason,omitempty"`
+	// Version holds the value of the "version" field.
+	Version int64 `json:"version,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt    time.Time `json:"created_at,omitempty"`
 	selectValues sql.SelectValues
@@ -48,7 +50,7 @@ func (*StockMovement) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(typeid.Order)}
 		case stockmovement.FieldStaffID:
 			values[i] = &sql.NullScanner{S: new(typeid.Staff)}
-		case stockmovement.FieldOnHandDelta, stockmovement.FieldHeldDelta:
+		case stockmovement.FieldOnHandDelta, stockmovement.FieldHeldDelta, stockmovement.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case stockmovement.FieldKind, stockmovement.FieldReason:
 			values[i] = new(sql.NullString)
@@ -132,6 +134,12 @@ func (_m *StockMovement) assignValues(columns []string, values []any) error {
 				_m.Reason = new(string)
 				*_m.Reason = value.String
 			}
+		case stockmovement.FieldVersion:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field version", values[i])
+			} else if value.Valid {
+				_m.Version = value.Int64
+			}
 		case stockmovement.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -203,6 +211,9 @@ func (_m *StockMovement) String() string {
 		builder.WriteString("reason=")
 		builder.WriteString(*v)
 	}
+	builder.WriteString(", ")
+	builder.WriteString("version=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

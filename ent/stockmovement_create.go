@@ -93,6 +93,20 @@ func (_c *StockMovementCreate) SetNillableReason(v *string) *StockMovementCreate
 	return _c
 }
 
+// SetVersion sets the "version" field.
+func (_c *StockMovementCreate) SetVersion(v int64) *StockMovementCreate {
+	_c.mutation.SetVersion(v)
+	return _c
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_c *StockMovementCreate) SetNillableVersion(v *int64) *StockMovementCreate {
+	if v != nil {
+		_c.SetVersion(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *StockMovementCreate) SetCreatedAt(v time.Time) *StockMovementCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -112,6 +126,7 @@ func (_c *StockMovementCreate) Mutation() *StockMovementMutation {
 
 // Save creates the StockMovement in the database.
 func (_c *StockMovementCreate) Save(ctx context.Context) (*StockMovement, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -134,6 +149,14 @@ func (_c *StockMovementCreate) Exec(ctx context.Context) error {
 func (_c *StockMovementCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *StockMovementCreate) defaults() {
+	if _, ok := _c.mutation.Version(); !ok {
+		v := stockmovement.DefaultVersion
+		_c.mutation.SetVersion(v)
 	}
 }
 
@@ -163,6 +186,9 @@ func (_c *StockMovementCreate) check() error {
 		if err := stockmovement.ReasonValidator(v); err != nil {
 			return &ValidationError{Name: "reason", err: fmt.Errorf(`ent: validator failed for field "StockMovement.reason": %w`, err)}
 		}
+	}
+	if _, ok := _c.mutation.Version(); !ok {
+		return &ValidationError{Name: "version", err: errors.New(`ent: missing required field "StockMovement.version"`)}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "StockMovement.created_at"`)}
@@ -234,6 +260,10 @@ func (_c *StockMovementCreate) createSpec() (*StockMovement, *sqlgraph.CreateSpe
 		_spec.SetField(stockmovement.FieldReason, field.TypeString, value)
 		_node.Reason = &value
 	}
+	if value, ok := _c.mutation.Version(); ok {
+		_spec.SetField(stockmovement.FieldVersion, field.TypeInt64, value)
+		_node.Version = value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(stockmovement.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -259,6 +289,7 @@ func (_c *StockMovementCreateBulk) Save(ctx context.Context) ([]*StockMovement, 
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*StockMovementMutation)
 				if !ok {

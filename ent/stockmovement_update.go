@@ -146,6 +146,27 @@ func (_u *StockMovementUpdate) ClearReason() *StockMovementUpdate {
 	return _u
 }
 
+// SetVersion sets the "version" field.
+func (_u *StockMovementUpdate) SetVersion(v int64) *StockMovementUpdate {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *StockMovementUpdate) SetNillableVersion(v *int64) *StockMovementUpdate {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *StockMovementUpdate) AddVersion(v int64) *StockMovementUpdate {
+	_u.mutation.AddVersion(v)
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *StockMovementUpdate) SetCreatedAt(v time.Time) *StockMovementUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -257,6 +278,12 @@ func (_u *StockMovementUpdate) sqlSave(ctx context.Context) (_node int, err erro
 	}
 	if _u.mutation.ReasonCleared() {
 		_spec.ClearField(stockmovement.FieldReason, field.TypeString)
+	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(stockmovement.FieldVersion, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(stockmovement.FieldVersion, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(stockmovement.FieldCreatedAt, field.TypeTime, value)
@@ -396,6 +423,27 @@ func (_u *StockMovementUpdateOne) SetNillableReason(v *string) *StockMovementUpd
 // ClearReason clears the value of the "reason" field.
 func (_u *StockMovementUpdateOne) ClearReason() *StockMovementUpdateOne {
 	_u.mutation.ClearReason()
+	return _u
+}
+
+// SetVersion sets the "version" field.
+func (_u *StockMovementUpdateOne) SetVersion(v int64) *StockMovementUpdateOne {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *StockMovementUpdateOne) SetNillableVersion(v *int64) *StockMovementUpdateOne {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *StockMovementUpdateOne) AddVersion(v int64) *StockMovementUpdateOne {
+	_u.mutation.AddVersion(v)
 	return _u
 }
 
@@ -540,6 +588,12 @@ func (_u *StockMovementUpdateOne) sqlSave(ctx context.Context) (_node *StockMove
 	}
 	if _u.mutation.ReasonCleared() {
 		_spec.ClearField(stockmovement.FieldReason, field.TypeString)
+	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(stockmovement.FieldVersion, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(stockmovement.FieldVersion, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(stockmovement.FieldCreatedAt, field.TypeTime, value)

@@ -14,6 +14,10 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// Address is the client for interacting with the Address builders.
+	Address *AddressClient
+	// AuditEntry is the client for interacting with the AuditEntry builders.
+	AuditEntry *AuditEntryClient
 	// Buyer is the client for interacting with the Buyer builders.
 	Buyer *BuyerClient
 	// Cart is the client for interacting with the Cart builders.
@@ -24,6 +28,8 @@ type Tx struct {
 	Checkout *CheckoutClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
+	// Job is the client for interacting with the Job builders.
+	Job *JobClient
 	// MiniProgram is the client for interacting with the MiniProgram builders.
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
@@ -32,6 +38,8 @@ type Tx struct {
 	Order *OrderClient
 	// OrderLine is the client for interacting with the OrderLine builders.
 	OrderLine *OrderLineClient
+	// OrderNote is the client for interacting with the OrderNote builders.
+	OrderNote *OrderNoteClient
 	// Payment is the client for interacting with the Payment builders.
 	Payment *PaymentClient
 	// PaymentSplit is the client for interacting with the PaymentSplit builders.
@@ -44,6 +52,8 @@ type Tx struct {
 	RefreshToken *RefreshTokenClient
 	// Refund is the client for interacting with the Refund builders.
 	Refund *RefundClient
+	// RefundLine is the client for interacting with the RefundLine builders.
+	RefundLine *RefundLineClient
 	// SandboxTrade is the client for interacting with the SandboxTrade builders.
 	SandboxTrade *SandboxTradeClient
 	// SandboxTransfer is the client for interacting with the SandboxTransfer builders.
@@ -66,6 +76,8 @@ type Tx struct {
 	SplitRule *SplitRuleClient
 	// Staff is the client for interacting with the Staff builders.
 	Staff *StaffClient
+	// StaffInvitation is the client for interacting with the StaffInvitation builders.
+	StaffInvitation *StaffInvitationClient
 	// StaffRequest is the client for interacting with the StaffRequest builders.
 	StaffRequest *StaffRequestClient
 	// Stock is the client for interacting with the Stock builders.
@@ -203,21 +215,26 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.Address = NewAddressClient(tx.config)
+	tx.AuditEntry = NewAuditEntryClient(tx.config)
 	tx.Buyer = NewBuyerClient(tx.config)
 	tx.Cart = NewCartClient(tx.config)
 	tx.CartLine = NewCartLineClient(tx.config)
 	tx.Checkout = NewCheckoutClient(tx.config)
 	tx.Hold = NewHoldClient(tx.config)
+	tx.Job = NewJobClient(tx.config)
 	tx.MiniProgram = NewMiniProgramClient(tx.config)
 	tx.MiniProgramShop = NewMiniProgramShopClient(tx.config)
 	tx.Order = NewOrderClient(tx.config)
 	tx.OrderLine = NewOrderLineClient(tx.config)
+	tx.OrderNote = NewOrderNoteClient(tx.config)
 	tx.Payment = NewPaymentClient(tx.config)
 	tx.PaymentSplit = NewPaymentSplitClient(tx.config)
 	tx.Product = NewProductClient(tx.config)
 	tx.ProductVariant = NewProductVariantClient(tx.config)
 	tx.RefreshToken = NewRefreshTokenClient(tx.config)
 	tx.Refund = NewRefundClient(tx.config)
+	tx.RefundLine = NewRefundLineClient(tx.config)
 	tx.SandboxTrade = NewSandboxTradeClient(tx.config)
 	tx.SandboxTransfer = NewSandboxTransferClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
@@ -229,6 +246,7 @@ func (tx *Tx) init() {
 	tx.SplitReturn = NewSplitReturnClient(tx.config)
 	tx.SplitRule = NewSplitRuleClient(tx.config)
 	tx.Staff = NewStaffClient(tx.config)
+	tx.StaffInvitation = NewStaffInvitationClient(tx.config)
 	tx.StaffRequest = NewStaffRequestClient(tx.config)
 	tx.Stock = NewStockClient(tx.config)
 	tx.StockMovement = NewStockMovementClient(tx.config)
@@ -241,7 +259,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: Buyer.QueryXXX(), the query will be executed
+// applies a query, for example: Address.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

@@ -18,6 +18,8 @@ const (
 	FieldVariantID = "variant_id"
 	// FieldQuantity holds the string denoting the quantity field in the database.
 	FieldQuantity = "quantity"
+	// FieldPrice holds the string denoting the price field in the database.
+	FieldPrice = "price"
 	// EdgeCart holds the string denoting the cart edge name in mutations.
 	EdgeCart = "cart"
 	// Table holds the table name of the cartline in the database.
@@ -37,6 +39,7 @@ var Columns = []string{
 	FieldCartID,
 	FieldVariantID,
 	FieldQuantity,
+	FieldPrice,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -75,6 +78,11 @@ func ByVariantID(opts ...sql.OrderTermOption) OrderOption {
 // ByQuantity orders the results by the quantity field.
 func ByQuantity(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldQuantity, opts...).ToFunc()
+}
+
+// ByPrice orders the results by the price field.
+func ByPrice(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPrice, opts...).ToFunc()
 }
 
 // ByCartField orders the results by cart field.

@@ -70,6 +70,11 @@ func Quantity(v int) predicate.CartLine {
 	return predicate.CartLine(sql.FieldEQ(FieldQuantity, v))
 }
 
+// Price applies equality check predicate on the "price" field. It's identical to PriceEQ.
+func Price(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldEQ(FieldPrice, v))
+}
+
 // CartIDEQ applies the EQ predicate on the "cart_id" field.
 func CartIDEQ(v typeid.Cart) predicate.CartLine {
 	return predicate.CartLine(sql.FieldEQ(FieldCartID, v))
@@ -168,6 +173,56 @@ func QuantityLT(v int) predicate.CartLine {
 // QuantityLTE applies the LTE predicate on the "quantity" field.
 func QuantityLTE(v int) predicate.CartLine {
 	return predicate.CartLine(sql.FieldLTE(FieldQuantity, v))
+}
+
+// PriceEQ applies the EQ predicate on the "price" field.
+func PriceEQ(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldEQ(FieldPrice, v))
+}
+
+// PriceNEQ applies the NEQ predicate on the "price" field.
+func PriceNEQ(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldNEQ(FieldPrice, v))
+}
+
+// PriceIn applies the In predicate on the "price" field.
+func PriceIn(vs ...int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldIn(FieldPrice, vs...))
+}
+
+// PriceNotIn applies the NotIn predicate on the "price" field.
+func PriceNotIn(vs ...int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldNotIn(FieldPrice, vs...))
+}
+
+// PriceGT applies the GT predicate on the "price" field.
+func PriceGT(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldGT(FieldPrice, v))
+}
+
+// PriceGTE applies the GTE predicate on the "price" field.
+func PriceGTE(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldGTE(FieldPrice, v))
+}
+
+// PriceLT applies the LT predicate on the "price" field.
+func PriceLT(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldLT(FieldPrice, v))
+}
+
+// PriceLTE applies the LTE predicate on the "price" field.
+func PriceLTE(v int64) predicate.CartLine {
+	return predicate.CartLine(sql.FieldLTE(FieldPrice, v))
+}
+
+// PriceIsNil applies the IsNil predicate on the "price" field.
+func PriceIsNil() predicate.CartLine {
+	return predicate.CartLine(sql.FieldIsNull(FieldPrice))
+}
+
+// PriceNotNil applies the NotNil predicate on the "price" field.
+func PriceNotNil() predicate.CartLine {
+	return predicate.CartLine(sql.FieldNotNull(FieldPrice))
 }
 
 // HasCart applies the HasEdge predicate on the "cart" edge.

@@ -8,6 +8,30 @@ import (
 	"holdfast/ent"
 )
 
+// The AddressFunc type is an adapter to allow the use of ordinary
+// function as Address mutator.
+type AddressFunc func(context.Context, *ent.AddressMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AddressFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AddressMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AddressMutation", m)
+}
+
+// The AuditEntryFunc type is an adapter to allow the use of ordinary
+// function as AuditEntry mutator.
+type AuditEntryFunc func(context.Context, *ent.AuditEntryMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuditEntryFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AuditEntryMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEntryMutation", m)
+}
+
 // The BuyerFunc type is an adapter to allow the use of ordinary
 // function as Buyer mutator.
 type BuyerFunc func(context.Context, *ent.BuyerMutation) (ent.Value, error)
@@ -68,6 +92,18 @@ func (f HoldFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error)
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.HoldMutation", m)
 }
 
+// The JobFunc type is an adapter to allow the use of ordinary
+// function as Job mutator.
+type JobFunc func(context.Context, *ent.JobMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f JobFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.JobMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.JobMutation", m)
+}
+
 // The MiniProgramFunc type is an adapter to allow the use of ordinary
 // function as MiniProgram mutator.
 type MiniProgramFunc func(context.Context, *ent.MiniProgramMutation) (ent.Value, error)
@@ -114,6 +150,18 @@ func (f OrderLineFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, e
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.OrderLineMutation", m)
+}
+
+// The OrderNoteFunc type is an adapter to allow the use of ordinary
+// function as OrderNote mutator.
+type OrderNoteFunc func(context.Context, *ent.OrderNoteMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f OrderNoteFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.OrderNoteMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.OrderNoteMutation", m)
 }
 
 // The PaymentFunc type is an adapter to allow the use of ordinary
@@ -186,6 +234,18 @@ func (f RefundFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, erro
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.RefundMutation", m)
+}
+
+// The RefundLineFunc type is an adapter to allow the use of ordinary
+// function as RefundLine mutator.
+type RefundLineFunc func(context.Context, *ent.RefundLineMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f RefundLineFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.RefundLineMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.RefundLineMutation", m)
 }
 
 // The SandboxTradeFunc type is an adapter to allow the use of ordinary
@@ -318,6 +378,18 @@ func (f StaffFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.StaffMutation", m)
+}
+
+// The StaffInvitationFunc type is an adapter to allow the use of ordinary
+// function as StaffInvitation mutator.
+type StaffInvitationFunc func(context.Context, *ent.StaffInvitationMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f StaffInvitationFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.StaffInvitationMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.StaffInvitationMutation", m)
 }
 
 // The StaffRequestFunc type is an adapter to allow the use of ordinary

@@ -9,6 +9,57 @@ import (
 )
 
 var (
+	// AddressesColumns holds the columns for the "addresses" table.
+	AddressesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "buyer_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "name", Type: field.TypeString, Size: 128},
+		{Name: "phone", Type: field.TypeString, Size: 32},
+		{Name: "country", Type: field.TypeString, Size: 24},
+		{Name: "province", Type: field.TypeString, Size: 128},
+		{Name: "city", Type: field.TypeString, Size: 128},
+		{Name: "district", Type: field.TypeString, Nullable: true, Size: 128},
+		{Name: "street", Type: field.TypeString, Size: 200},
+		{Name: "postal_code", Type: field.TypeString, Nullable: true, Size: 32},
+		{Name: "is_default", Type: field.TypeBool},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AddressesTable holds the schema information for the "addresses" table.
+	AddressesTable = &schema.Table{
+		Name:       "addresses",
+		Columns:    AddressesColumns,
+		PrimaryKey: []*schema.Column{AddressesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "address_buyer_id",
+				Unique:  false,
+				Columns: []*schema.Column{AddressesColumns[1]},
+			},
+		},
+	}
+	// AuditEntriesColumns holds the columns for the "audit_entries" table.
+	AuditEntriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "staff_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "action", Type: field.TypeString, Size: 128},
+		{Name: "subject", Type: field.TypeString, Size: 128},
+		{Name: "detail", Type: field.TypeString, Size: 65536},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// AuditEntriesTable holds the schema information for the "audit_entries" table.
+	AuditEntriesTable = &schema.Table{
+		Name:       "audit_entries",
+		Columns:    AuditEntriesColumns,
+		PrimaryKey: []*schema.Column{AuditEntriesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditentry_shop_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEntriesColumns[1]},
+			},
+		},
+	}
 	// BuyersColumns holds the columns for the "buyers" table.
 	BuyersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -45,6 +96,7 @@ var (
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "variant_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "quantity", Type: field.TypeInt},
+		{Name: "price", Type: field.TypeInt64, Nullable: true},
 		{Name: "cart_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 	}
 	// CartLinesTable holds the schema information for the "cart_lines" table.
@@ -55,7 +107,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "cart_lines_carts_lines",
-				Columns:    []*schema.Column{CartLinesColumns[3]},
+				Columns:    []*schema.Column{CartLinesColumns[4]},
 				RefColumns: []*schema.Column{CartsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -64,7 +116,7 @@ var (
 			{
 				Name:    "cartline_cart_id_variant_id",
 				Unique:  true,
-				Columns: []*schema.Column{CartLinesColumns[3], CartLinesColumns[1]},
+				Columns: []*schema.Column{CartLinesColumns[4], CartLinesColumns[1]},
 			},
 		},
 	}
@@ -133,6 +185,30 @@ var (
 			},
 		},
 	}
+	// JobsColumns holds the columns for the "jobs" table.
+	JobsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "kind", Type: field.TypeString, Size: 24},
+		{Name: "run_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "leased_until", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "attempts", Type: field.TypeInt},
+		{Name: "wakes", Type: field.TypeInt64},
+		{Name: "last_error", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// JobsTable holds the schema information for the "jobs" table.
+	JobsTable = &schema.Table{
+		Name:       "jobs",
+		Columns:    JobsColumns,
+		PrimaryKey: []*schema.Column{JobsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "job_run_at",
+				Unique:  false,
+				Columns: []*schema.Column{JobsColumns[2]},
+			},
+		},
+	}
 	// MiniProgramsColumns holds the columns for the "mini_programs" table.
 	MiniProgramsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -191,6 +267,8 @@ var (
 		{Name: "placed_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "held_until", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "paid_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "shipped_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "completed_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "version", Type: field.TypeInt64},
 		{Name: "checkout_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 	}
@@ -202,7 +280,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "orders_checkouts_orders",
-				Columns:    []*schema.Column{OrdersColumns[24]},
+				Columns:    []*schema.Column{OrdersColumns[26]},
 				RefColumns: []*schema.Column{CheckoutsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -211,7 +289,7 @@ var (
 			{
 				Name:    "order_checkout_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrdersColumns[24]},
+				Columns: []*schema.Column{OrdersColumns[26]},
 			},
 			{
 				Name:    "order_buyer_id",
@@ -273,6 +351,28 @@ var (
 				Name:    "orderline_shop_id_sku",
 				Unique:  false,
 				Columns: []*schema.Column{OrderLinesColumns[1], OrderLinesColumns[4]},
+			},
+		},
+	}
+	// OrderNotesColumns holds the columns for the "order_notes" table.
+	OrderNotesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "staff_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "text", Type: field.TypeString, Size: 500},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// OrderNotesTable holds the schema information for the "order_notes" table.
+	OrderNotesTable = &schema.Table{
+		Name:       "order_notes",
+		Columns:    OrderNotesColumns,
+		PrimaryKey: []*schema.Column{OrderNotesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "ordernote_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{OrderNotesColumns[1]},
 			},
 		},
 	}
@@ -376,6 +476,7 @@ var (
 		{Name: "price", Type: field.TypeInt64},
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "position", Type: field.TypeInt},
+		{Name: "status", Type: field.TypeString, Size: 24, Default: "ACTIVE"},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// ProductVariantsTable holds the schema information for the "product_variants" table.
@@ -428,6 +529,7 @@ var (
 		{Name: "reason", Type: field.TypeString, Size: 500},
 		{Name: "status", Type: field.TypeString, Size: 24},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "succeeded_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 	}
 	// RefundsTable holds the schema information for the "refunds" table.
@@ -438,7 +540,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "refunds_orders_refunds",
-				Columns:    []*schema.Column{RefundsColumns[9]},
+				Columns:    []*schema.Column{RefundsColumns[10]},
 				RefColumns: []*schema.Column{OrdersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -447,7 +549,46 @@ var (
 			{
 				Name:    "refund_order_id",
 				Unique:  false,
-				Columns: []*schema.Column{RefundsColumns[9]},
+				Columns: []*schema.Column{RefundsColumns[10]},
+			},
+			{
+				Name:    "refund_payment_id",
+				Unique:  false,
+				Columns: []*schema.Column{RefundsColumns[1]},
+			},
+		},
+	}
+	// RefundLinesColumns holds the columns for the "refund_lines" table.
+	RefundLinesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "order_line_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "quantity", Type: field.TypeInt},
+		{Name: "restocked", Type: field.TypeInt},
+		{Name: "refund_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+	}
+	// RefundLinesTable holds the schema information for the "refund_lines" table.
+	RefundLinesTable = &schema.Table{
+		Name:       "refund_lines",
+		Columns:    RefundLinesColumns,
+		PrimaryKey: []*schema.Column{RefundLinesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "refund_lines_refunds_lines",
+				Columns:    []*schema.Column{RefundLinesColumns[4]},
+				RefColumns: []*schema.Column{RefundsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "refundline_refund_id_order_line_id",
+				Unique:  true,
+				Columns: []*schema.Column{RefundLinesColumns[4], RefundLinesColumns[1]},
+			},
+			{
+				Name:    "refundline_order_line_id",
+				Unique:  false,
+				Columns: []*schema.Column{RefundLinesColumns[1]},
 			},
 		},
 	}
@@ -605,6 +746,11 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{ShopStaffColumns[1], ShopStaffColumns[2]},
 			},
+			{
+				Name:    "shopstaff_shop_id",
+				Unique:  false,
+				Columns: []*schema.Column{ShopStaffColumns[2]},
+			},
 		},
 	}
 	// SigningKeysColumns holds the columns for the "signing_keys" table.
@@ -698,6 +844,31 @@ var (
 		Columns:    StaffColumns,
 		PrimaryKey: []*schema.Column{StaffColumns[0]},
 	}
+	// StaffInvitationsColumns holds the columns for the "staff_invitations" table.
+	StaffInvitationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "email", Type: field.TypeString, Size: 200},
+		{Name: "role", Type: field.TypeString, Size: 24},
+		{Name: "token_hash", Type: field.TypeBytes, Unique: true, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
+		{Name: "invited_by", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "accepted_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// StaffInvitationsTable holds the schema information for the "staff_invitations" table.
+	StaffInvitationsTable = &schema.Table{
+		Name:       "staff_invitations",
+		Columns:    StaffInvitationsColumns,
+		PrimaryKey: []*schema.Column{StaffInvitationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "staffinvitation_shop_id",
+				Unique:  false,
+				Columns: []*schema.Column{StaffInvitationsColumns[1]},
+			},
+		},
+	}
 	// StaffRequestsColumns holds the columns for the "staff_requests" table.
 	StaffRequestsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -705,6 +876,7 @@ var (
 		{Name: "operation", Type: field.TypeString, Size: 128},
 		{Name: "idempotency_key", Type: field.TypeString, Size: 128},
 		{Name: "request_hash", Type: field.TypeBytes, Size: 32, SchemaType: map[string]string{"mysql": "binary(32)"}},
+		{Name: "result", Type: field.TypeString, Nullable: true, Size: 65536},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// StaffRequestsTable holds the schema information for the "staff_requests" table.
@@ -754,6 +926,7 @@ var (
 		{Name: "order_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "staff_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "version", Type: field.TypeInt64, Default: 0},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// StockMovementsTable holds the schema information for the "stock_movements" table.
@@ -771,21 +944,26 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AddressesTable,
+		AuditEntriesTable,
 		BuyersTable,
 		CartsTable,
 		CartLinesTable,
 		CheckoutsTable,
 		HoldsTable,
+		JobsTable,
 		MiniProgramsTable,
 		MiniProgramShopsTable,
 		OrdersTable,
 		OrderLinesTable,
+		OrderNotesTable,
 		PaymentsTable,
 		PaymentSplitsTable,
 		ProductsTable,
 		ProductVariantsTable,
 		RefreshTokensTable,
 		RefundsTable,
+		RefundLinesTable,
 		SandboxTradesTable,
 		SandboxTransfersTable,
 		SessionsTable,
@@ -797,6 +975,7 @@ var (
 		SplitReturnsTable,
 		SplitRulesTable,
 		StaffTable,
+		StaffInvitationsTable,
 		StaffRequestsTable,
 		StocksTable,
 		StockMovementsTable,
@@ -804,6 +983,12 @@ var (
 )
 
 func init() {
+	AddressesTable.Annotation = &entsql.Annotation{
+		Table: "addresses",
+	}
+	AuditEntriesTable.Annotation = &entsql.Annotation{
+		Table: "audit_entries",
+	}
 	BuyersTable.Annotation = &entsql.Annotation{
 		Table: "buyers",
 	}
@@ -829,6 +1014,9 @@ func init() {
 	HoldsTable.Annotation.Checks = map[string]string{
 		"hold_quantity": "quantity > 0",
 	}
+	JobsTable.Annotation = &entsql.Annotation{
+		Table: "jobs",
+	}
 	MiniProgramsTable.Annotation = &entsql.Annotation{
 		Table: "mini_programs",
 	}
@@ -851,6 +1039,9 @@ func init() {
 	OrderLinesTable.Annotation.Checks = map[string]string{
 		"order_line_amount":   "amount = unit_price * quantity",
 		"order_line_quantity": "quantity > 0",
+	}
+	OrderNotesTable.Annotation = &entsql.Annotation{
+		Table: "order_notes",
 	}
 	PaymentsTable.ForeignKeys[0].RefTable = CheckoutsTable
 	PaymentsTable.Annotation = &entsql.Annotation{
@@ -885,6 +1076,13 @@ func init() {
 	}
 	RefundsTable.Annotation.Checks = map[string]string{
 		"refund_amount": "amount > 0",
+	}
+	RefundLinesTable.ForeignKeys[0].RefTable = RefundsTable
+	RefundLinesTable.Annotation = &entsql.Annotation{
+		Table: "refund_lines",
+	}
+	RefundLinesTable.Annotation.Checks = map[string]string{
+		"refund_line_says": "quantity + restocked > 0",
 	}
 	SandboxTradesTable.Annotation = &entsql.Annotation{
 		Table: "sandbox_trades",
@@ -937,6 +1135,9 @@ func init() {
 	}
 	StaffTable.Annotation = &entsql.Annotation{
 		Table: "staff",
+	}
+	StaffInvitationsTable.Annotation = &entsql.Annotation{
+		Table: "staff_invitations",
 	}
 	StaffRequestsTable.Annotation = &entsql.Annotation{
 		Table: "staff_requests",

@@ -58,6 +58,10 @@ const (
 	FieldHeldUntil = "held_until"
 	// FieldPaidAt holds the string denoting the paid_at field in the database.
 	FieldPaidAt = "paid_at"
+	// FieldShippedAt holds the string denoting the shipped_at field in the database.
+	FieldShippedAt = "shipped_at"
+	// FieldCompletedAt holds the string denoting the completed_at field in the database.
+	FieldCompletedAt = "completed_at"
 	// FieldVersion holds the string denoting the version field in the database.
 	FieldVersion = "version"
 	// EdgeCheckout holds the string denoting the checkout edge name in mutations.
@@ -135,6 +139,8 @@ var Columns = []string{
 	FieldPlacedAt,
 	FieldHeldUntil,
 	FieldPaidAt,
+	FieldShippedAt,
+	FieldCompletedAt,
 	FieldVersion,
 }
 
@@ -306,6 +312,16 @@ func ByHeldUntil(opts ...sql.OrderTermOption) OrderOption {
 // ByPaidAt orders the results by the paid_at field.
 func ByPaidAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPaidAt, opts...).ToFunc()
+}
+
+// ByShippedAt orders the results by the shipped_at field.
+func ByShippedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldShippedAt, opts...).ToFunc()
+}
+
+// ByCompletedAt orders the results by the completed_at field.
+func ByCompletedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCompletedAt, opts...).ToFunc()
 }
 
 // ByVersion orders the results by the version field.

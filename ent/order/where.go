@@ -171,6 +171,16 @@ func PaidAt(v time.Time) predicate.Order {
 	return predicate.Order(sql.FieldEQ(FieldPaidAt, v))
 }
 
+// ShippedAt applies equality check predicate on the "shipped_at" field. It's identical to ShippedAtEQ.
+func ShippedAt(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldShippedAt, v))
+}
+
+// CompletedAt applies equality check predicate on the "completed_at" field. It's identical to CompletedAtEQ.
+func CompletedAt(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldCompletedAt, v))
+}
+
 // Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
 func Version(v int64) predicate.Order {
 	return predicate.Order(sql.FieldEQ(FieldVersion, v))
@@ -1474,6 +1484,106 @@ func PaidAtIsNil() predicate.Order {
 // PaidAtNotNil applies the NotNil predicate on the "paid_at" field.
 func PaidAtNotNil() predicate.Order {
 	return predicate.Order(sql.FieldNotNull(FieldPaidAt))
+}
+
+// ShippedAtEQ applies the EQ predicate on the "shipped_at" field.
+func ShippedAtEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldShippedAt, v))
+}
+
+// ShippedAtNEQ applies the NEQ predicate on the "shipped_at" field.
+func ShippedAtNEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNEQ(FieldShippedAt, v))
+}
+
+// ShippedAtIn applies the In predicate on the "shipped_at" field.
+func ShippedAtIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldIn(FieldShippedAt, vs...))
+}
+
+// ShippedAtNotIn applies the NotIn predicate on the "shipped_at" field.
+func ShippedAtNotIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNotIn(FieldShippedAt, vs...))
+}
+
+// ShippedAtGT applies the GT predicate on the "shipped_at" field.
+func ShippedAtGT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGT(FieldShippedAt, v))
+}
+
+// ShippedAtGTE applies the GTE predicate on the "shipped_at" field.
+func ShippedAtGTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGTE(FieldShippedAt, v))
+}
+
+// ShippedAtLT applies the LT predicate on the "shipped_at" field.
+func ShippedAtLT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLT(FieldShippedAt, v))
+}
+
+// ShippedAtLTE applies the LTE predicate on the "shipped_at" field.
+func ShippedAtLTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLTE(FieldShippedAt, v))
+}
+
+// ShippedAtIsNil applies the IsNil predicate on the "shipped_at" field.
+func ShippedAtIsNil() predicate.Order {
+	return predicate.Order(sql.FieldIsNull(FieldShippedAt))
+}
+
+// ShippedAtNotNil applies the NotNil predicate on the "shipped_at" field.
+func ShippedAtNotNil() predicate.Order {
+	return predicate.Order(sql.FieldNotNull(FieldShippedAt))
+}
+
+// CompletedAtEQ applies the EQ predicate on the "completed_at" field.
+func CompletedAtEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldCompletedAt, v))
+}
+
+// CompletedAtNEQ applies the NEQ predicate on the "completed_at" field.
+func CompletedAtNEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNEQ(FieldCompletedAt, v))
+}
+
+// CompletedAtIn applies the In predicate on the "completed_at" field.
+func CompletedAtIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldIn(FieldCompletedAt, vs...))
+}
+
+// CompletedAtNotIn applies the NotIn predicate on the "completed_at" field.
+func CompletedAtNotIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNotIn(FieldCompletedAt, vs...))
+}
+
+// CompletedAtGT applies the GT predicate on the "completed_at" field.
+func CompletedAtGT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGT(FieldCompletedAt, v))
+}
+
+// CompletedAtGTE applies the GTE predicate on the "completed_at" field.
+func CompletedAtGTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGTE(FieldCompletedAt, v))
+}
+
+// CompletedAtLT applies the LT predicate on the "completed_at" field.
+func CompletedAtLT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLT(FieldCompletedAt, v))
+}
+
+// CompletedAtLTE applies the LTE predicate on the "completed_at" field.
+func CompletedAtLTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLTE(FieldCompletedAt, v))
+}
+
+// CompletedAtIsNil applies the IsNil predicate on the "completed_at" field.
+func CompletedAtIsNil() predicate.Order {
+	return predicate.Order(sql.FieldIsNull(FieldCompletedAt))
+}
+
+// CompletedAtNotNil applies the NotNil predicate on the "completed_at" field.
+func CompletedAtNotNil() predicate.Order {
+	return predicate.Order(sql.FieldNotNull(FieldCompletedAt))
 }
 
 // VersionEQ applies the EQ predicate on the "version" field.

@@ -6,6 +6,12 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// Address is the predicate function for address builders.
+type Address func(*sql.Selector)
+
+// AuditEntry is the predicate function for auditentry builders.
+type AuditEntry func(*sql.Selector)
+
 // Buyer is the predicate function for buyer builders.
 type Buyer func(*sql.Selector)
 
@@ -21,6 +27,9 @@ type Checkout func(*sql.Selector)
 // Hold is the predicate function for hold builders.
 type Hold func(*sql.Selector)
 
+// Job is the predicate function for job builders.
+type Job func(*sql.Selector)
+
 // MiniProgram is the predicate function for miniprogram builders.
 type MiniProgram func(*sql.Selector)
 
@@ -32,6 +41,9 @@ type Order func(*sql.Selector)
 
 // OrderLine is the predicate function for orderline builders.
 type OrderLine func(*sql.Selector)
+
+// OrderNote is the predicate function for ordernote builders.
+type OrderNote func(*sql.Selector)
 
 // Payment is the predicate function for payment builders.
 type Payment func(*sql.Selector)
@@ -50,6 +62,9 @@ type RefreshToken func(*sql.Selector)
 
 // Refund is the predicate function for refund builders.
 type Refund func(*sql.Selector)
+
+// RefundLine is the predicate function for refundline builders.
+type RefundLine func(*sql.Selector)
 
 // SandboxTrade is the predicate function for sandboxtrade builders.
 type SandboxTrade func(*sql.Selector)
@@ -83,6 +98,9 @@ type SplitRule func(*sql.Selector)
 
 // Staff is the predicate function for staff builders.
 type Staff func(*sql.Selector)
+
+// StaffInvitation is the predicate function for staffinvitation builders.
+type StaffInvitation func(*sql.Selector)
 
 // StaffRequest is the predicate function for staffrequest builders.
 type StaffRequest func(*sql.Selector)

@@ -30,10 +30,14 @@ const (
 	FieldStatus = "status"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
+	// FieldSucceededAt holds the string denoting the succeeded_at field in the database.
+	FieldSucceededAt = "succeeded_at"
 	// EdgeOrder holds the string denoting the order edge name in mutations.
 	EdgeOrder = "order"
 	// EdgeReturns holds the string denoting the returns edge name in mutations.
 	EdgeReturns = "returns"
+	// EdgeLines holds the string denoting the lines edge name in mutations.
+	EdgeLines = "lines"
 	// Table holds the table name of the refund in the database.
 	Table = "refunds"
 	// OrderTable is the table that holds the order relation/edge.
@@ -50,6 +54,13 @@ const (
 	ReturnsInverseTable = "split_returns"
 	// ReturnsColumn is the table column denoting the returns relation/edge.
 	ReturnsColumn = "refund_id"
+	// LinesTable is the table that holds the lines relation/edge.
+	LinesTable = "refund_lines"
+	// LinesInverseTable is the table name for the RefundLine entity.
+	// It exists in this package in order to avoid circular dependency with the "refundline" package.
+	LinesInverseTable = "refund_lines"
+	// LinesColumn is the table column denoting the lines relation/edge.
+	LinesColumn = "refund_id"
 )
 
 // Columns holds all SQL columns for refund fields.
@@ -64,6 +75,7 @@ var Columns = []string{
 	FieldReason,
 	FieldStatus,
 	FieldCreatedAt,
+	FieldSucceededAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -140,6 +152,11 @@ func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
 }
 
+// BySucceededAt orders the results by the succeeded_at field.
+func BySucceededAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSucceededAt, opts...).ToFunc()
+}
+
 // ByOrderField orders the results by order field.
 func ByOrderField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -160,6 +177,20 @@ func ByReturns(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newReturnsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByLinesCount orders the results by lines count.
+func ByLinesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newLinesStep(), opts...)
+	}
+}
+
+// ByLines orders the results by lines terms.
+func ByLines(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newLinesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newOrderStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -172,5 +203,12 @@ func newReturnsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ReturnsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, ReturnsTable, ReturnsColumn),
+	)
+}
+func newLinesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(LinesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, LinesTable, LinesColumn),
 	)
 }

@@ -101,6 +101,11 @@ func CreatedAt(v time.Time) predicate.Refund {
 	return predicate.Refund(sql.FieldEQ(FieldCreatedAt, v))
 }
 
+// SucceededAt applies equality check predicate on the "succeeded_at" field. It's identical to SucceededAtEQ.
+func SucceededAt(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldEQ(FieldSucceededAt, v))
+}
+
 // OrderIDEQ applies the EQ predicate on the "order_id" field.
 func OrderIDEQ(v typeid.Order) predicate.Refund {
 	return predicate.Refund(sql.FieldEQ(FieldOrderID, v))
@@ -526,6 +531,56 @@ func CreatedAtLTE(v time.Time) predicate.Refund {
 	return predicate.Refund(sql.FieldLTE(FieldCreatedAt, v))
 }
 
+// SucceededAtEQ applies the EQ predicate on the "succeeded_at" field.
+func SucceededAtEQ(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldEQ(FieldSucceededAt, v))
+}
+
+// SucceededAtNEQ applies the NEQ predicate on the "succeeded_at" field.
+func SucceededAtNEQ(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldNEQ(FieldSucceededAt, v))
+}
+
+// SucceededAtIn applies the In predicate on the "succeeded_at" field.
+func SucceededAtIn(vs ...time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldIn(FieldSucceededAt, vs...))
+}
+
+// SucceededAtNotIn applies the NotIn predicate on the "succeeded_at" field.
+func SucceededAtNotIn(vs ...time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldNotIn(FieldSucceededAt, vs...))
+}
+
+// SucceededAtGT applies the GT predicate on the "succeeded_at" field.
+func SucceededAtGT(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldGT(FieldSucceededAt, v))
+}
+
+// SucceededAtGTE applies the GTE predicate on the "succeeded_at" field.
+func SucceededAtGTE(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldGTE(FieldSucceededAt, v))
+}
+
+// SucceededAtLT applies the LT predicate on the "succeeded_at" field.
+func SucceededAtLT(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldLT(FieldSucceededAt, v))
+}
+
+// SucceededAtLTE applies the LTE predicate on the "succeeded_at" field.
+func SucceededAtLTE(v time.Time) predicate.Refund {
+	return predicate.Refund(sql.FieldLTE(FieldSucceededAt, v))
+}
+
+// SucceededAtIsNil applies the IsNil predicate on the "succeeded_at" field.
+func SucceededAtIsNil() predicate.Refund {
+	return predicate.Refund(sql.FieldIsNull(FieldSucceededAt))
+}
+
+// SucceededAtNotNil applies the NotNil predicate on the "succeeded_at" field.
+func SucceededAtNotNil() predicate.Refund {
+	return predicate.Refund(sql.FieldNotNull(FieldSucceededAt))
+}
+
 // HasOrder applies the HasEdge predicate on the "order" edge.
 func HasOrder() predicate.Refund {
 	return predicate.Refund(func(s *sql.Selector) {
@@ -564,6 +619,29 @@ func HasReturns() predicate.Refund {
 func HasReturnsWith(preds ...predicate.SplitReturn) predicate.Refund {
 	return predicate.Refund(func(s *sql.Selector) {
 		step := newReturnsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasLines applies the HasEdge predicate on the "lines" edge.
+func HasLines() predicate.Refund {
+	return predicate.Refund(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, LinesTable, LinesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasLinesWith applies the HasEdge predicate on the "lines" edge with a given conditions (other predicates).
+func HasLinesWith(preds ...predicate.RefundLine) predicate.Refund {
+	return predicate.Refund(func(s *sql.Selector) {
+		step := newLinesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

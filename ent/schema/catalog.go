@@ -50,6 +50,7 @@ func (ProductVariant) Fields() []ent.Field {
 		amount("price"),
 		currency(),
 		position(),
+		enumSince("status", "ACTIVE", "ARCHIVED"),
 		at("created_at"),
 	}
 }

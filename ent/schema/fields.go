@@ -64,12 +64,21 @@ func optionalAt(name string) ent.Field {
 
 // enum is one of values.
 func enum(name string, values ...string) ent.Field {
-	return field.String(name).MaxLen(enumLen).Validate(func(s string) error {
+	return field.String(name).MaxLen(enumLen).Validate(oneOf(name, values))
+}
+
+// enumSince is an enum that came later: rows that were there before have the first of values.
+func enumSince(name string, values ...string) ent.Field {
+	return field.String(name).MaxLen(enumLen).Default(values[0]).Validate(oneOf(name, values))
+}
+
+func oneOf(name string, values []string) func(string) error {
+	return func(s string) error {
 		if !slices.Contains(values, s) {
 			return fmt.Errorf("%s is none of %v", name, values)
 		}
 		return nil
-	})
+	}
 }
 
 // currency is an ISO 4217 code.

@@ -82,6 +82,8 @@ func (Order) Fields() []ent.Field {
 		at("placed_at"),
 		at("held_until"),
 		optionalAt("paid_at"),
+		optionalAt("shipped_at"), // all of it
+		optionalAt("completed_at"),
 		field.Int64("version"),
 	}
 }
@@ -219,3 +221,26 @@ func (ShipmentLine) Indexes() []ent.Index {
 func (ShipmentLine) Annotations() []schema.Annotation {
 	return table("shipment_lines", map[string]string{"shipment_line_quantity": "quantity > 0"})
 }
+
+// OrderNote is what staff wrote down about an order, for each other.
+type OrderNote struct{ ent.Schema }
+
+// Fields of a note.
+func (OrderNote) Fields() []ent.Field {
+	return []ent.Field{
+		id(typeid.OrderNote{}),
+		ref("order_id", typeid.Order{}),
+		ref("shop_id", typeid.Shop{}),
+		ref("staff_id", typeid.Staff{}),
+		short("text", noteLen),
+		at("created_at"),
+	}
+}
+
+// Indexes of a note.
+func (OrderNote) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("order_id")} // the notes of orders
+}
+
+// Annotations of a note.
+func (OrderNote) Annotations() []schema.Annotation { return table("order_notes", nil) }

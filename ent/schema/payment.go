@@ -101,6 +101,7 @@ func (Refund) Fields() []ent.Field {
 		short("reason", noteLen),
 		enum("status", "PROCESSING", "SUCCEEDED", "FAILED"),
 		at("created_at"),
+		optionalAt("succeeded_at"),
 	}
 }
 
@@ -109,17 +110,53 @@ func (Refund) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("order", Order.Type).Ref("refunds").Field("order_id").Unique().Required().Immutable(),
 		edge.To("returns", SplitReturn.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
+		edge.To("lines", RefundLine.Type).Annotations(entsql.OnDelete(entsql.NoAction)),
 	}
 }
 
 // Indexes of a refund.
 func (Refund) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("order_id")} // the refunds of orders
+	return []ent.Index{
+		index.Fields("order_id"),   // the refunds of orders
+		index.Fields("payment_id"), // what of a payment is on its way back
+	}
 }
 
 // Annotations of a refund.
 func (Refund) Annotations() []schema.Annotation {
 	return table("refunds", map[string]string{"refund_amount": "amount > 0"})
+}
+
+// RefundLine is what a refund says of one order line.
+type RefundLine struct{ ent.Schema }
+
+// Fields of a refund line.
+func (RefundLine) Fields() []ent.Field {
+	return []ent.Field{
+		id(typeid.RefundLine{}),
+		ref("refund_id", typeid.Refund{}),
+		ref("order_line_id", typeid.OrderLine{}),
+		field.Int("quantity").NonNegative(),  // given back the money of
+		field.Int("restocked").NonNegative(), // put back on sale
+	}
+}
+
+// Edges of a refund line.
+func (RefundLine) Edges() []ent.Edge {
+	return []ent.Edge{edge.From("refund", Refund.Type).Ref("lines").Field("refund_id").Unique().Required().Immutable()}
+}
+
+// Indexes of a refund line.
+func (RefundLine) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("refund_id", "order_line_id").Unique(), // the lines of refunds
+		index.Fields("order_line_id"),                       // what of an order line was given back
+	}
+}
+
+// Annotations of a refund line.
+func (RefundLine) Annotations() []schema.Annotation {
+	return table("refund_lines", map[string]string{"refund_line_says": "quantity + restocked > 0"})
 }
 
 // SplitReturn is a share, or a part of it, that its receiver gives back for a refund.

@@ -64,6 +64,7 @@ func (CartLine) Fields() []ent.Field {
 		ref("cart_id", typeid.Cart{}),
 		ref("variant_id", typeid.Variant{}),
 		field.Int("quantity").Positive(),
+		field.Int64("price").Optional().Nillable(), // of one, as the buyer saw it, in the variant's currency
 	}
 }
 
@@ -120,6 +121,7 @@ func (ShopStaff) Fields() []ent.Field {
 func (ShopStaff) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("staff_id", "shop_id").Unique(), // the shops of a person, in id order
+		index.Fields("shop_id"),                      // the staff of a shop
 	}
 }
 
@@ -137,6 +139,7 @@ func (StaffRequest) Fields() []ent.Field {
 		short("operation", nameLen),
 		short("idempotency_key", keyLen),
 		hash("request_hash"),
+		field.Text("result").MaxLen(textLen).Optional().Nillable(), // what it made, for whoever asks again
 		at("created_at"),
 	}
 }
@@ -218,3 +221,82 @@ func (SigningKey) Fields() []ent.Field {
 
 // Annotations of a signing key.
 func (SigningKey) Annotations() []schema.Annotation { return table("signing_keys", nil) }
+
+// Address is an entry of a buyer's address book.
+type Address struct{ ent.Schema }
+
+// Fields of an address.
+func (Address) Fields() []ent.Field {
+	return []ent.Field{
+		id(typeid.Address{}),
+		ref("buyer_id", typeid.Buyer{}),
+		short("name", nameLen),
+		short("phone", phoneLen),
+		short("country", enumLen),
+		short("province", nameLen),
+		short("city", nameLen),
+		optionalShort("district", nameLen),
+		short("street", titleLen),
+		optionalShort("postal_code", phoneLen),
+		field.Bool("is_default"),
+		at("created_at"),
+	}
+}
+
+// Indexes of an address.
+func (Address) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("buyer_id")} // a buyer's address book
+}
+
+// Annotations of an address.
+func (Address) Annotations() []schema.Annotation { return table("addresses", nil) }
+
+// StaffInvitation lets whoever has its token work for a shop.
+type StaffInvitation struct{ ent.Schema }
+
+// Fields of an invitation. Of the token its hash alone is kept.
+func (StaffInvitation) Fields() []ent.Field {
+	return []ent.Field{
+		id(typeid.Invitation{}),
+		ref("shop_id", typeid.Shop{}),
+		short("email", titleLen), // lower case
+		enum("role", "OWNER", "CLERK"),
+		field.Bytes("token_hash").MaxLen(hashLen).SchemaType(map[string]string{dialect.MySQL: "binary(32)"}).Unique().Immutable(),
+		ref("invited_by", typeid.Staff{}),
+		at("expires_at"),
+		optionalAt("accepted_at"),
+		at("created_at"),
+	}
+}
+
+// Indexes of an invitation.
+func (StaffInvitation) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("shop_id")} // the open invitations of a shop
+}
+
+// Annotations of an invitation.
+func (StaffInvitation) Annotations() []schema.Annotation { return table("staff_invitations", nil) }
+
+// AuditEntry is one thing that staff did, never changed itself.
+type AuditEntry struct{ ent.Schema }
+
+// Fields of an entry.
+func (AuditEntry) Fields() []ent.Field {
+	return []ent.Field{
+		id(typeid.AuditEntry{}),
+		ref("shop_id", typeid.Shop{}),
+		ref("staff_id", typeid.Staff{}),
+		short("action", nameLen),             // the mutation, such as orderRefund
+		short("subject", nameLen),            // the id of what it was done to
+		field.Text("detail").MaxLen(textLen), // a JSON object: what was asked for
+		at("created_at"),
+	}
+}
+
+// Indexes of an entry.
+func (AuditEntry) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("shop_id")} // what was done in a shop, newest first
+}
+
+// Annotations of an entry.
+func (AuditEntry) Annotations() []schema.Annotation { return table("audit_entries", nil) }

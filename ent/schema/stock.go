@@ -55,6 +55,7 @@ func (StockMovement) Fields() []ent.Field {
 		optionalRef("order_id", typeid.Order{}),
 		optionalRef("staff_id", typeid.Staff{}),
 		optionalShort("reason", noteLen),
+		field.Int64("version").Default(0), // of the stock, once it had moved
 		at("created_at"),
 	}
 }

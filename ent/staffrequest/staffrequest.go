@@ -19,6 +19,8 @@ const (
 	FieldIdempotencyKey = "idempotency_key"
 	// FieldRequestHash holds the string denoting the request_hash field in the database.
 	FieldRequestHash = "request_hash"
+	// FieldResult holds the string denoting the result field in the database.
+	FieldResult = "result"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// Table holds the table name of the staffrequest in the database.
@@ -32,6 +34,7 @@ var Columns = []string{
 	FieldOperation,
 	FieldIdempotencyKey,
 	FieldRequestHash,
+	FieldResult,
 	FieldCreatedAt,
 }
 
@@ -52,6 +55,8 @@ var (
 	IdempotencyKeyValidator func(string) error
 	// RequestHashValidator is a validator for the "request_hash" field. It is called by the builders before save.
 	RequestHashValidator func([]byte) error
+	// ResultValidator is a validator for the "result" field. It is called by the builders before save.
+	ResultValidator func(string) error
 )
 
 // OrderOption defines the ordering options for the StaffRequest queries.
@@ -75,6 +80,11 @@ func ByOperation(opts ...sql.OrderTermOption) OrderOption {
 // ByIdempotencyKey orders the results by the idempotency_key field.
 func ByIdempotencyKey(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldIdempotencyKey, opts...).ToFunc()
+}
+
+// ByResult orders the results by the result field.
+func ByResult(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldResult, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

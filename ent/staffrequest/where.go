@@ -75,6 +75,11 @@ func RequestHash(v []byte) predicate.StaffRequest {
 	return predicate.StaffRequest(sql.FieldEQ(FieldRequestHash, v))
 }
 
+// Result applies equality check predicate on the "result" field. It's identical to ResultEQ.
+func Result(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldEQ(FieldResult, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.StaffRequest {
 	return predicate.StaffRequest(sql.FieldEQ(FieldCreatedAt, v))
@@ -288,6 +293,81 @@ func RequestHashLT(v []byte) predicate.StaffRequest {
 // RequestHashLTE applies the LTE predicate on the "request_hash" field.
 func RequestHashLTE(v []byte) predicate.StaffRequest {
 	return predicate.StaffRequest(sql.FieldLTE(FieldRequestHash, v))
+}
+
+// ResultEQ applies the EQ predicate on the "result" field.
+func ResultEQ(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldEQ(FieldResult, v))
+}
+
+// ResultNEQ applies the NEQ predicate on the "result" field.
+func ResultNEQ(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldNEQ(FieldResult, v))
+}
+
+// ResultIn applies the In predicate on the "result" field.
+func ResultIn(vs ...string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldIn(FieldResult, vs...))
+}
+
+// ResultNotIn applies the NotIn predicate on the "result" field.
+func ResultNotIn(vs ...string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldNotIn(FieldResult, vs...))
+}
+
+// ResultGT applies the GT predicate on the "result" field.
+func ResultGT(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldGT(FieldResult, v))
+}
+
+// ResultGTE applies the GTE predicate on the "result" field.
+func ResultGTE(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldGTE(FieldResult, v))
+}
+
+// ResultLT applies the LT predicate on the "result" field.
+func ResultLT(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldLT(FieldResult, v))
+}
+
+// ResultLTE applies the LTE predicate on the "result" field.
+func ResultLTE(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldLTE(FieldResult, v))
+}
+
+// ResultContains applies the Contains predicate on the "result" field.
+func ResultContains(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldContains(FieldResult, v))
+}
+
+// ResultHasPrefix applies the HasPrefix predicate on the "result" field.
+func ResultHasPrefix(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldHasPrefix(FieldResult, v))
+}
+
+// ResultHasSuffix applies the HasSuffix predicate on the "result" field.
+func ResultHasSuffix(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldHasSuffix(FieldResult, v))
+}
+
+// ResultIsNil applies the IsNil predicate on the "result" field.
+func ResultIsNil() predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldIsNull(FieldResult))
+}
+
+// ResultNotNil applies the NotNil predicate on the "result" field.
+func ResultNotNil() predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldNotNull(FieldResult))
+}
+
+// ResultEqualFold applies the EqualFold predicate on the "result" field.
+func ResultEqualFold(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldEqualFold(FieldResult, v))
+}
+
+// ResultContainsFold applies the ContainsFold predicate on the "result" field.
+func ResultContainsFold(v string) predicate.StaffRequest {
+	return predicate.StaffRequest(sql.FieldContainsFold(FieldResult, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

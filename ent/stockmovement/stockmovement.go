@@ -27,6 +27,8 @@ const (
 	FieldStaffID = "staff_id"
 	// FieldReason holds the string denoting the reason field in the database.
 	FieldReason = "reason"
+	// FieldVersion holds the string denoting the version field in the database.
+	FieldVersion = "version"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// Table holds the table name of the stockmovement in the database.
@@ -44,6 +46,7 @@ var Columns = []string{
 	FieldOrderID,
 	FieldStaffID,
 	FieldReason,
+	FieldVersion,
 	FieldCreatedAt,
 }
 
@@ -62,6 +65,8 @@ var (
 	KindValidator func(string) error
 	// ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
 	ReasonValidator func(string) error
+	// DefaultVersion holds the default value on creation for the "version" field.
+	DefaultVersion int64
 )
 
 // OrderOption defines the ordering options for the StockMovement queries.
@@ -110,6 +115,11 @@ func ByStaffID(opts ...sql.OrderTermOption) OrderOption {
 // ByReason orders the results by the reason field.
 func ByReason(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldReason, opts...).ToFunc()
+}
+
+// ByVersion orders the results by the version field.
+func ByVersion(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVersion, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

@@ -95,6 +95,11 @@ func Reason(v string) predicate.StockMovement {
 	return predicate.StockMovement(sql.FieldEQ(FieldReason, v))
 }
 
+// Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
+func Version(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldEQ(FieldVersion, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.StockMovement {
 	return predicate.StockMovement(sql.FieldEQ(FieldCreatedAt, v))
@@ -498,6 +503,46 @@ func ReasonEqualFold(v string) predicate.StockMovement {
 // ReasonContainsFold applies the ContainsFold predicate on the "reason" field.
 func ReasonContainsFold(v string) predicate.StockMovement {
 	return predicate.StockMovement(sql.FieldContainsFold(FieldReason, v))
+}
+
+// VersionEQ applies the EQ predicate on the "version" field.
+func VersionEQ(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldEQ(FieldVersion, v))
+}
+
+// VersionNEQ applies the NEQ predicate on the "version" field.
+func VersionNEQ(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldNEQ(FieldVersion, v))
+}
+
+// VersionIn applies the In predicate on the "version" field.
+func VersionIn(vs ...int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldIn(FieldVersion, vs...))
+}
+
+// VersionNotIn applies the NotIn predicate on the "version" field.
+func VersionNotIn(vs ...int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldNotIn(FieldVersion, vs...))
+}
+
+// VersionGT applies the GT predicate on the "version" field.
+func VersionGT(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldGT(FieldVersion, v))
+}
+
+// VersionGTE applies the GTE predicate on the "version" field.
+func VersionGTE(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldGTE(FieldVersion, v))
+}
+
+// VersionLT applies the LT predicate on the "version" field.
+func VersionLT(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldLT(FieldVersion, v))
+}
+
+// VersionLTE applies the LTE predicate on the "version" field.
+func VersionLTE(v int64) predicate.StockMovement {
+	return predicate.StockMovement(sql.FieldLTE(FieldVersion, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

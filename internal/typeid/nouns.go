@@ -48,6 +48,18 @@ type (
 	Session struct{ id[session] }
 	// StaffRequest is the id of a remembered request of staff.
 	StaffRequest struct{ id[staffRequest] }
+	// RefundLine is the id of what a refund says of one order line.
+	RefundLine struct{ id[refundLine] }
+	// Job is the id of work to be done; its bytes are those of what the work is about.
+	Job struct{ id[job] }
+	// Address is the id of an address in a buyer's address book.
+	Address struct{ id[address] }
+	// OrderNote is the id of what staff wrote down about an order.
+	OrderNote struct{ id[orderNote] }
+	// AuditEntry is the id of an entry of the audit log.
+	AuditEntry struct{ id[auditEntry] }
+	// Invitation is the id of an invitation to work for a shop.
+	Invitation struct{ id[invitation] }
 )
 
 type (
@@ -74,6 +86,12 @@ type (
 	link         struct{}
 	session      struct{}
 	staffRequest struct{}
+	refundLine   struct{}
+	job          struct{}
+	address      struct{}
+	orderNote    struct{}
+	auditEntry   struct{}
+	invitation   struct{}
 )
 
 func (miniProgram) prefix() string  { return "mini" }
@@ -99,3 +117,9 @@ func (shipmentLine) prefix() string { return "sline" }
 func (link) prefix() string         { return "link" }
 func (session) prefix() string      { return "sess" }
 func (staffRequest) prefix() string { return "sreq" }
+func (refundLine) prefix() string   { return "rline" }
+func (job) prefix() string          { return "job" }
+func (address) prefix() string      { return "addr" }
+func (orderNote) prefix() string    { return "note" }
+func (auditEntry) prefix() string   { return "audit" }
+func (invitation) prefix() string   { return "inv" }
