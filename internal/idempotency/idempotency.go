@@ -58,51 +58,73 @@ type Request struct {
 	Now       time.Time
 }
 
+// Result is what became of a request: done now, or before.
+type Result struct {
+	// Repeated is true when the same request was done before.
+	Repeated bool
+	// Made is what the request made, as it said when it was done: an id, or a report.
+	Made string
+}
+
 var errInFlight = errors.New("the same key was inserted meanwhile")
 
 // attempts is how often a request is tried whose commit's answer is lost.
 const attempts = 5
 
-// Once runs fn in a transaction unless the same request was done before. What fn refuses leaves the key free. It fails
-// with INVALID and IDEMPOTENCY_KEY_REUSED; done is true when nothing was left to do.
-func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context, tx *db.Tx) error) (done bool, err error) {
+// Once runs fn in a transaction unless the same request was done before. fn returns what the request makes; a repeat is
+// told the same. What fn refuses leaves the key free. It fails with INVALID and IDEMPOTENCY_KEY_REUSED.
+func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context, tx *db.Tx) (made string, err error)) (Result, error) {
 	if err := CheckKey(r.Key); err != nil {
-		return false, err
+		return Result{}, err
 	}
 	for attempt := 1; ; attempt++ {
-		done, err = db.WithTx(ctx, d, func(ctx context.Context, tx *db.Tx) (bool, error) {
-			found, err := lookUpTx(ctx, tx, r)
-			if found || err != nil {
-				return found, err
-			}
-			// The row is the lock: the same key at the same time waits here for the first to end.
-			err = tx.StaffRequest.Create().SetID(typeid.New[typeid.StaffRequest](r.Now)).SetStaffID(r.Staff).
-				SetOperation(r.Operation).SetIdempotencyKey(r.Key).SetRequestHash(r.Hash[:]).SetCreatedAt(r.Now).Exec(ctx)
-			if db.IsDuplicate(err) {
-				return false, errInFlight
-			}
-			if err != nil {
-				return false, fmt.Errorf("remember request: %w", err)
-			}
-			return false, fn(ctx, tx)
-		})
+		out, err := db.WithTx(ctx, d, func(ctx context.Context, tx *db.Tx) (Result, error) { return onceTx(ctx, tx, r, fn) })
 		lost := errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts // looking the key up tells what became of it
 		if !lost && !errors.Is(err, errInFlight) {
-			return done, err
+			return out, err
 		}
 	}
 }
 
-func lookUpTx(ctx context.Context, tx *db.Tx, r Request) (bool, error) {
+func onceTx(ctx context.Context, tx *db.Tx, r Request, fn func(ctx context.Context, tx *db.Tx) (string, error)) (Result, error) {
+	before, err := lookUpTx(ctx, tx, r)
+	if before.Repeated || err != nil {
+		return before, err
+	}
+	// The row is the lock: the same key at the same time waits here for the first to end.
+	id := typeid.New[typeid.StaffRequest](r.Now)
+	err = tx.StaffRequest.Create().SetID(id).SetStaffID(r.Staff).SetOperation(r.Operation).SetIdempotencyKey(r.Key).
+		SetRequestHash(r.Hash[:]).SetCreatedAt(r.Now).Exec(ctx)
+	if db.IsDuplicate(err) {
+		return Result{}, errInFlight
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("remember request: %w", err)
+	}
+	made, err := fn(ctx, tx)
+	if err != nil || made == "" {
+		return Result{}, err
+	}
+	if _, err := tx.StaffRequest.Update().Where(staffrequest.ID(id)).SetResult(made).Save(ctx); err != nil {
+		return Result{}, fmt.Errorf("remember what the request made: %w", err)
+	}
+	return Result{Made: made}, nil
+}
+
+func lookUpTx(ctx context.Context, tx *db.Tx, r Request) (Result, error) {
 	row, err := tx.StaffRequest.Query().Where(staffrequest.StaffID(r.Staff), staffrequest.Operation(r.Operation),
 		staffrequest.IdempotencyKey(r.Key)).Only(ctx)
 	switch {
 	case ent.IsNotFound(err):
-		return false, nil
+		return Result{}, nil
 	case err != nil:
-		return false, fmt.Errorf("look up request: %w", err)
+		return Result{}, fmt.Errorf("look up request: %w", err)
 	case Hash(row.RequestHash) != r.Hash:
-		return false, Reused()
+		return Result{}, Reused()
 	}
-	return true, nil
+	out := Result{Repeated: true}
+	if row.Result != nil {
+		out.Made = *row.Result
+	}
+	return out, nil
 }

@@ -78,10 +78,14 @@ func TestOnce(t *testing.T) {
 	each(t, []testdb.Kind{testdb.MySQL, testdb.SQLite}, func(t *testing.T, d *db.DB, r idempotency.Request) {
 		ran := 0
 		run := func(r idempotency.Request, err error) (bool, error) {
-			return idempotency.Once(t.Context(), d, r, func(context.Context, *db.Tx) error {
+			out, err := idempotency.Once(t.Context(), d, r, func(context.Context, *db.Tx) (string, error) {
 				ran++
-				return err
+				return "made by " + r.Operation, err
 			})
+			if err == nil && out.Made != "made by "+r.Operation {
+				t.Errorf("made %q", out.Made)
+			}
+			return out.Repeated, err
 		}
 		want := func(name string, wantRan int, wantDone bool, done bool, err error) {
 			t.Helper()
@@ -135,16 +139,16 @@ func TestRaceOnce(t *testing.T) {
 		for range 40 {
 			wg.Go(func() {
 				<-start
-				again, err := idempotency.Once(t.Context(), d, r, func(ctx context.Context, tx *db.Tx) error {
+				out, err := idempotency.Once(t.Context(), d, r, func(ctx context.Context, tx *db.Tx) (string, error) {
 					if refuse.Add(-1) >= 0 {
-						return no
+						return "", no
 					}
 					// The effect is a row, so that what is rolled back does not count.
-					return tx.SandboxTrade.Create().SetID(typeid.New[typeid.Payment](r.Now).String()).SetStatus("PAID").SetAmount(1).
+					return "", tx.SandboxTrade.Create().SetID(typeid.New[typeid.Payment](r.Now).String()).SetStatus("PAID").SetAmount(1).
 						SetCurrency("CNY").SetCreatedAt(r.Now).Exec(ctx)
 				})
 				switch {
-				case err == nil && again:
+				case err == nil && out.Repeated:
 					done.Add(1)
 				case err == nil:
 					effects.Add(1)

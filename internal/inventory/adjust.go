@@ -70,23 +70,23 @@ func (i *Inventory) Adjust(ctx context.Context, who identity.Principal, in Adjus
 	now := i.now()
 	if _, err := idempotency.Once(ctx, i.db, idempotency.Request{
 		Staff: who.Staff, Operation: "stockAdjust", Key: in.IdempotencyKey, Hash: hash, Now: now,
-	}, func(ctx context.Context, tx *db.Tx) error {
+	}, func(ctx context.Context, tx *db.Tx) (string, error) {
 		shelf, err := LockTx(ctx, tx, []typeid.Variant{id})
 		if err != nil {
-			return err
+			return "", err
 		}
 		current, ok := shelf.Stock(id)
 		if !ok {
-			return notFound
+			return "", notFound
 		}
 		delta, err := in.decide(current)
 		if err != nil || delta == 0 {
-			return err
+			return "", err
 		}
 		if err := shelf.Move(Movement{Variant: id, Kind: Adjusted, OnHand: delta, Staff: who.Staff, Reason: in.Reason}); err != nil {
-			return err
+			return "", err
 		}
-		return shelf.WriteTx(ctx, tx, now)
+		return "", shelf.WriteTx(ctx, tx, now)
 	}); err != nil {
 		return nil, err
 	}
