@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -41,14 +42,32 @@ func newAccess() access {
 			"Mutation.sessionCreate":         anyone,
 			"Mutation.sessionRefresh":        anyone,
 			"Mutation.sessionRevoke":         session,
+			"Mutation.staffInvite":           anyStaff, // the domain tells owners from clerks, and which shop it is
+			"Mutation.staffInvitationAccept": anyone,
+			"Mutation.staffInvitationRevoke": anyStaff,
+			"Mutation.staffRoleSet":          anyStaff,
+			"Mutation.staffRemove":           anyStaff,
+			"Mutation.addressSave":           buyer,
+			"Mutation.addressDelete":         buyer,
 			"Mutation.cartLinesSet":          buyer,
 			"Mutation.checkoutPlace":         buyer,
 			"Mutation.checkoutCancel":        session, // a buyer's, an operator's or staff's, decided by whose orders they are
 			"Mutation.paymentPrepare":        buyer,
 			"Mutation.paymentSync":           buyer,
 			"Mutation.sandboxPaymentConfirm": buyer,
+			"Mutation.sandboxFaultsSet":      operator,
+			"Mutation.orderShip":             shopStaff,
+			"Mutation.orderComplete":         buyer,
+			"Mutation.orderNoteAdd":          shopStaff,
+			"Mutation.orderRefund":           shopOwner,
+			"Mutation.splitRulesSet":         operator,
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
+			"Mutation.stockAdjustMany":       shopStaff,
+			"Mutation.productUpdate":         shopStaff,
+			"Mutation.productVariantAdd":     shopStaff,
+			"Mutation.productVariantUpdate":  shopStaff,
+			"Mutation.orderBuyAgain":         buyer,
 
 			// streams asks these: gqlgen runs no root middleware for subscriptions.
 			"Subscription.stockChanged":     anyone,
@@ -56,16 +75,21 @@ func newAccess() access {
 			"Subscription.orderChanged":     session,
 		},
 		fields: map[string]fieldRule{
-			"Stock.onHand":      seesStock,
-			"Stock.held":        seesStock,
-			"Shop.variants":     seesShop,
-			"Shop.orders":       seesShop,
-			"Shop.splitRules":   seesShop,
-			"Order.splits":      seesOrdersShop,
-			"Order.checkout":    seesCheckout,
-			"Order.payment":     seesCheckout,
-			"Payment.splits":    seesSplits,
-			"Payment.weChatPay": paysIt,
+			"Stock.onHand":             seesStock,
+			"Stock.held":               seesStock,
+			"Shop.variants":            seesShop,
+			"Shop.orders":              seesShop,
+			"Shop.splitRules":          seesShop,
+			"ProductVariant.movements": seesVariantsShop,
+			"Shop.staff":               managesShop,
+			"Shop.invitations":         managesShop,
+			"Shop.auditLog":            managesShop,
+			"Order.splits":             seesOrdersShop,
+			"Order.staffNotes":         seesOrdersShop,
+			"Order.checkout":           seesCheckout,
+			"Order.payment":            seesCheckout,
+			"Payment.splits":           seesSplits,
+			"Payment.weChatPay":        paysIt,
 		},
 	}
 }
@@ -89,7 +113,7 @@ func (a access) root(ctx context.Context, field string) error {
 
 // givesToken tells whether a request may do this with a token that is no longer good: it is how one gets another.
 func givesToken(field string) bool {
-	return field == "Mutation.sessionCreate" || field == "Mutation.sessionRefresh"
+	return field == "Mutation.sessionCreate" || field == "Mutation.sessionRefresh" || field == "Mutation.staffInvitationAccept"
 }
 
 // shows tells whether the field that is being resolved is shown. A field without a rule is not.
@@ -141,6 +165,26 @@ func shopStaff(who identity.Principal) error {
 	return nil
 }
 
+func shopOwner(who identity.Principal) error {
+	if err := session(who); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(who.Shops(), who.Owns) {
+		return fault.New(fault.Forbidden, "only owners of a shop may do this")
+	}
+	return nil
+}
+
+func operator(who identity.Principal) error {
+	if err := session(who); err != nil {
+		return err
+	}
+	if !who.Operator {
+		return fault.New(fault.Forbidden, "only operators of the platform may do this")
+	}
+	return nil
+}
+
 func seesStock(_ context.Context, who identity.Principal, obj any) (bool, error) {
 	stock, ok := obj.(*inventory.Stock)
 	return ok && who.SeesShop(stock.ShopID), nil
@@ -149,6 +193,16 @@ func seesStock(_ context.Context, who identity.Principal, obj any) (bool, error)
 func seesShop(_ context.Context, who identity.Principal, obj any) (bool, error) {
 	shop, ok := obj.(*catalog.Shop)
 	return ok && who.SeesShop(shop.ID), nil
+}
+
+func managesShop(_ context.Context, who identity.Principal, obj any) (bool, error) {
+	shop, ok := obj.(*catalog.Shop)
+	return ok && who.Manages(shop.ID), nil
+}
+
+func seesVariantsShop(_ context.Context, who identity.Principal, obj any) (bool, error) {
+	v, ok := obj.(*catalog.Variant)
+	return ok && who.SeesShop(v.ShopID), nil
 }
 
 func seesOrdersShop(_ context.Context, who identity.Principal, obj any) (bool, error) {

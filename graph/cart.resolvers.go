@@ -10,10 +10,27 @@ import (
 	"holdfast/graph/generated"
 	"holdfast/graph/model"
 	"holdfast/internal/cart"
+	"holdfast/internal/order"
 )
 
 func (r *cartLineResolver) Problems(ctx context.Context, obj *cart.Line) ([]model.UserError, error) {
 	return userErrorsOf(ctx, obj.Problems), nil
+}
+
+func (r *mutationResolver) OrderBuyAgain(ctx context.Context, orderID string) (*model.OrderBuyAgainPayload, error) {
+	before, err := nodeOf[order.Order](ctx, orderID)
+	if err != nil {
+		return nil, err
+	}
+	if before == nil {
+		return &model.OrderBuyAgainPayload{UserErrors: userErrorsOf(ctx, noSuchOrder("orderId"))}, nil
+	}
+	lines, err := in(ctx).LinesOfOrder.Load(ctx, before.ID)
+	if err != nil {
+		return nil, err
+	}
+	after, left, err := r.Carts.AddAgain(ctx, in(ctx).who, boughtLines(lines))
+	return &model.OrderBuyAgainPayload{Cart: after, UserErrors: userErrorsOf(ctx, left)}, err
 }
 
 func (r *mutationResolver) CartLinesSet(ctx context.Context, lines []*cart.LineInput, ifVersion *int64) (*model.CartLinesSetPayload, error) {

@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 
 	"holdfast/graph/model"
+	"holdfast/internal/audit"
 	"holdfast/internal/catalog"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
+	"holdfast/internal/inventory"
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/typeid"
@@ -79,8 +81,40 @@ func variants(p page.Page[*catalog.Variant]) *model.ProductVariantConnection {
 	return &model.ProductVariantConnection{Edges: edges, Nodes: nodes, PageInfo: info}
 }
 
+func movements(p page.Page[*inventory.Record]) *model.StockMovementConnection {
+	edges, nodes, info := connect(p, func(m *inventory.Record) typeid.UUID { return m.ID.UUID },
+		func(at string, m *inventory.Record) *model.StockMovementEdge {
+			return &model.StockMovementEdge{Cursor: at, Node: m}
+		})
+	return &model.StockMovementConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
 func orders(p page.Page[*order.Order]) *model.OrderConnection {
 	edges, nodes, info := connect(p, func(o *order.Order) typeid.UUID { return o.ID.UUID },
 		func(at string, o *order.Order) *model.OrderEdge { return &model.OrderEdge{Cursor: at, Node: o} })
 	return &model.OrderConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func members(p page.Page[*identity.ShopMember]) *model.ShopMemberConnection {
+	edges, nodes, info := connect(p, func(v *identity.ShopMember) typeid.UUID { return v.Link.UUID },
+		func(at string, v *identity.ShopMember) *model.ShopMemberEdge {
+			return &model.ShopMemberEdge{Cursor: at, Node: v}
+		})
+	return &model.ShopMemberConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func invitations(p page.Page[*identity.Invitation]) *model.StaffInvitationConnection {
+	edges, nodes, info := connect(p, func(v *identity.Invitation) typeid.UUID { return v.ID.UUID },
+		func(at string, v *identity.Invitation) *model.StaffInvitationEdge {
+			return &model.StaffInvitationEdge{Cursor: at, Node: v}
+		})
+	return &model.StaffInvitationConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func auditLog(p page.Page[*audit.Entry]) *model.AuditEntryConnection {
+	edges, nodes, info := connect(p, func(v *audit.Entry) typeid.UUID { return v.ID.UUID },
+		func(at string, v *audit.Entry) *model.AuditEntryEdge {
+			return &model.AuditEntryEdge{Cursor: at, Node: v}
+		})
+	return &model.AuditEntryConnection{Edges: edges, Nodes: nodes, PageInfo: info}
 }

@@ -37,6 +37,7 @@ func userErrors(ctx context.Context, err error) ([]model.UserError, error) {
 
 // userErrorsOf are refusals as GraphQL has them, in the language of the request.
 func userErrorsOf(ctx context.Context, refusals []fault.Refusal) []model.UserError {
+	noteRefusal(ctx, refusals)
 	out := make([]model.UserError, len(refusals))
 	for i, r := range refusals {
 		e := r.Refused()
@@ -83,10 +84,9 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if errors.As(err, &located) {
 		out = gqlerror.Error{Path: located.Path, Locations: located.Locations}
 	}
-	code := fault.Internal
-	if refusals := fault.List(err); len(refusals) > 0 && isRequestError(refusals[0].Refused().Code) {
-		// A code of a payload would be one that nobody put there: our fault.
-		code, out.Message = refusals[0].Refused().Code, message(ctx, refusals[0].Refused())
+	code := requestCode(err)
+	if code != fault.Internal {
+		out.Message = message(ctx, fault.List(err)[0].Refused())
 	} else if known := ofGraphQL(located); known != "" {
 		code, out.Message = known, located.Message
 	}
@@ -97,6 +97,15 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		p.note(ctx, err)
 	}
 	return &out
+}
+
+// requestCode is what a top-level error says of err: INTERNAL unless it is a refusal. A code of a payload would be one that nobody
+// put there: our fault.
+func requestCode(err error) fault.Code {
+	if refusals := fault.List(err); len(refusals) > 0 && isRequestError(refusals[0].Refused().Code) {
+		return refusals[0].Refused().Code
+	}
+	return fault.Internal
 }
 
 // ofGraphQL is the code of an error that has no cause but GraphQL itself: the request is wrong. "" when err is none.

@@ -37,6 +37,8 @@ type Options struct {
 	Wait time.Duration
 	// WebSocket, if set, serves sockets at the same address. Its Streams are set here.
 	WebSocket *transport.WebSocket
+	// Observer, if set, is told what becomes of operations.
+	Observer Observer
 }
 
 // Handler serves GraphQL. WithPrincipal and WithRequestID are for whoever calls it.
@@ -54,6 +56,9 @@ func NewHandler(deps Deps, opts Options) *Handler {
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
 	if opts.WebSocket != nil {
 		opts.WebSocket.Streams = streams{resolver}
+		if opts.Observer != nil {
+			opts.WebSocket.Streams = observedStreams{streams{resolver}, observed{opts.Observer}}
+		}
 		server.AddTransport(opts.WebSocket)
 	}
 	server.AddTransport(transport.HTTP{})
@@ -69,6 +74,10 @@ func NewHandler(deps Deps, opts Options) *Handler {
 	server.Use(&scalar.Variables{})
 	server.Use(guard.Depth{})
 	server.Use(guard.Cost{})
+	if opts.Observer != nil {
+		server.AroundResponses(observed{opts.Observer}.aroundResponse)
+		server.AroundRootFields(observed{opts.Observer}.aroundRootField)
+	}
 	server.AroundOperations(resolver.aroundOperation)
 	server.AroundResponses(resolver.aroundResponse)
 	server.AroundRootFields(resolver.aroundRootField)

@@ -29,9 +29,31 @@ func withLanguage(ctx context.Context, m language.Matcher, accept string) contex
 	return context.WithValue(ctx, languageKey{}, wish{m, accept})
 }
 
-func wantsChinese(ctx context.Context) bool {
-	w, ok := ctx.Value(languageKey{}).(wish)
-	if !ok || w.accept == "" || len(w.accept) > maxAccept {
+// Message is the text of e in the language that an Accept-Language header asks for, for what is not GraphQL.
+func Message(accept string, e *fault.Error) string { return wish{newMatcher(), accept}.say(e) }
+
+// message is the text of e in the language that the client wants.
+func message(ctx context.Context, e *fault.Error) string {
+	return wishOf(ctx).say(e)
+}
+
+// wishOf is what language the request wishes for, if it says so.
+func wishOf(ctx context.Context) wish {
+	w, _ := ctx.Value(languageKey{}).(wish)
+	return w
+}
+
+func (w wish) say(e *fault.Error) string {
+	if w.wantsChinese() {
+		if format, ok := chinese[e.Text]; ok {
+			return fmt.Sprintf(format, e.Args...)
+		}
+	}
+	return e.Error()
+}
+
+func (w wish) wantsChinese() bool {
+	if w.matcher == nil || w.accept == "" || len(w.accept) > maxAccept {
 		return false
 	}
 	tags, _, err := language.ParseAcceptLanguage(w.accept)
@@ -40,14 +62,4 @@ func wantsChinese(ctx context.Context) bool {
 	}
 	_, index, confidence := w.matcher.Match(tags...)
 	return index == 1 && confidence > language.No
-}
-
-// message is the text of e in the language that the client wants.
-func message(ctx context.Context, e *fault.Error) string {
-	if wantsChinese(ctx) {
-		if format, ok := chinese[e.Text]; ok {
-			return fmt.Sprintf(format, e.Args...)
-		}
-	}
-	return e.Error()
 }

@@ -17,8 +17,20 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"the role is none of %s, %s":                 "角色只能是 %s 或 %s",
 	"there is no such member of staff":           "没有这位员工",
 	"there is somebody with this e-mail address": "该邮箱已被使用",
-	"this is not an e-mail address":              "邮箱格式不正确",
-	"a password has at least %d characters":      "密码至少 %d 个字符",
+
+	// staff of shops
+	"a shop has at least one owner":                         "店铺至少要有一位店主",
+	"a shop has at most %d open invitations":                "一家店铺最多有 %d 个未接受的邀请",
+	"only owners of a shop may do this":                     "只有店主可以进行此操作",
+	"somebody with this e-mail address works there already": "使用该邮箱的员工已在这家店铺",
+	"there is no such invitation; ask for a new one":        "邀请不存在或已失效，请重新索取",
+
+	// address books
+	"an address book has at most %d addresses": "最多保存 %d 个地址",
+	"there is no such address":                 "没有这个地址",
+
+	"this is not an e-mail address":         "邮箱格式不正确",
+	"a password has at least %d characters": "密码至少 %d 个字符",
 
 	// subscriptions
 	"a subscription has one field":                       "一个订阅只能有一个字段",
@@ -46,6 +58,8 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"lowStockThreshold must be 0 to %d":                                   "lowStockThreshold 必须在 0 到 %d 之间",
 	"the shop has a variant of this sku already":                          "店铺里已有这个 SKU 编码",
 	"the shop sells in %s":                                                "该店铺以 %s 计价",
+	"name something to change":                                            "请至少填写一项要修改的内容",
+	"there is no such product":                                            "没有这件商品",
 	"there is no such shop":                                               "没有这家店铺",
 
 	// stock
@@ -61,6 +75,7 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 
 	// carts
 	"a cart has at most %d lines":               "购物车最多 %d 行",
+	"a cart has at most %d of one variant":      "购物车中同一规格最多 %d 件",
 	"at most %d lines at once":                  "一次最多 %d 行",
 	"name at least one variant":                 "请至少选择一个商品规格",
 	"name each variant once":                    "同一规格请只填写一次",
@@ -86,6 +101,7 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"the cart is empty":                                              "购物车是空的",
 	"the price has changed":                                          "价格已变动",
 	"the total is beyond what can be paid at once":                   "总金额超出单次支付的上限",
+	"there is no such order":                                         "没有这个订单",
 	"there is no such checkout":                                      "没有这笔结算",
 	"this has %d to %d characters on one line":                       "此项为 %d 到 %d 个字符，不能换行",
 	"this idempotencyKey was used with another input":                "该 idempotencyKey 已用于其他内容",
@@ -99,4 +115,58 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"there is no such payment":                                                "没有这笔支付",
 	"this has been paid":                                                      "已经支付",
 	"this has expired":                                                        "已超时关闭",
+
+	// orders after payment
+	"EXPRESS needs a carrier and a tracking number":                                  "快递发货须填写快递公司和运单号",
+	"a carrier is a code of 1 to %d letters, digits, - and _, such as SF":            "快递公司编码为 1 到 %d 个字母、数字、- 或 _，如 SF",
+	"a note has 1 to %d characters":                                                  "备注为 1 到 %d 个字符",
+	"all of the order has been shipped":                                              "订单已全部发货",
+	"all of the order was refunded; nothing more can be done with it":                "订单已全额退款，无法再操作",
+	"all of this line has been shipped":                                              "该商品已全部发货",
+	"an order has at most %d lines":                                                  "一个订单最多 %d 行",
+	"an order has at most %d notes":                                                  "一个订单最多 %d 条备注",
+	"name at least one line, or leave lines out to ship all that is left":            "请至少填写一行，或不填 lines 以发出剩余的全部商品",
+	"name each line once":                                                            "同一行请只填写一次",
+	"not all of the order has been shipped; complete it when the goods have arrived": "订单尚未全部发货，请收到商品后再确认收货",
+	"nothing is left to ship: name lines to ship what was refunded all the same":     "没有待发货的商品；如仍要发出已退款的商品，请填写 lines",
+	"statuses has at most %d entries":                                                "statuses 最多 %d 项",
+	"the order has no such line":                                                     "订单中没有这一行",
+	"the order has not been paid; ship it when it is PAID":                           "订单尚未支付，请在支付后发货",
+	"the order was closed before it was paid; nothing more can be done with it":      "订单在支付前已关闭，无法再操作",
+	"there is no such way of shipping":                                               "没有这种发货方式",
+
+	// refunds
+	"a refund is more than nothing":                               "退款金额必须大于 0",
+	"fewer than %d are left of this line":                         "该商品剩余不足 %d 件",
+	"the order has not been paid; cancel its checkout instead":    "订单尚未支付，请取消该笔结算",
+	"the order was let go; what is paid late goes back by itself": "订单已关闭；逾期支付的款项会自动退回",
+	"the order was paid in %s":                                    "订单以 %s 支付",
+
+	// split rules
+	"a receiver has 1 to %d characters, none of them a blank at an end":      "接收方为 1 到 %d 个字符，首尾不能是空格",
+	"a shop has at most %d split rules":                                      "一家店铺最多 %d 条分账规则",
+	"basisPoints must be 1 to %d":                                            "basisPoints 必须在 1 到 %d 之间",
+	"name each receiver once, and not the shop's own":                        "接收方不能重复，也不能是店铺自己",
+	"only operators of the platform may do this":                             "只有平台运营人员可以进行此操作",
+	"the role of a rule is %s or %s; what the rules leave is the merchant's": "规则的角色只能是 %s 或 %s；规则之外的部分归商户",
+	"the shares add up to %d basis points; at most %d are allowed":           "分账比例合计 %d（万分之一），最多允许 %d",
+
+	// the sandbox
+	"a delay is 0 to %d milliseconds":           "延迟为 0 到 %d 毫秒",
+	"a notice is repeated 0 to %d times":        "通知可重复 0 到 %d 次",
+	"payments do not go to the sandbox":         "支付没有使用沙箱",
+	"this number was used for another transfer": "该单号已用于另一笔转账",
+
+	// files
+	"%s has to be a whole number":                                 "%s 必须是整数",
+	"a quotation mark is out of place":                            "引号的位置不正确",
+	"give exactly one of on_hand and delta":                       "on_hand 和 delta 必须且只能填写一项",
+	"row %d has more than %d bytes; is a quotation mark missing?": "第 %d 行超过 %d 字节，是否缺少引号？",
+	"the file is not UTF-8; save it as CSV UTF-8":                 "文件不是 UTF-8 编码，请另存为 CSV UTF-8",
+	"the file needs a column sku, and on_hand or delta":           "文件需要 sku 列，以及 on_hand 或 delta 列",
+	"the file's first row has to name its columns":                "文件的第一行必须是列名",
+	"the row has more cells than there are columns":               "该行的单元格多于列数",
+	"the row is not UTF-8; save the file as CSV UTF-8":            "该行不是 UTF-8 编码，请将文件另存为 CSV UTF-8",
+	"the row names no sku":                                        "该行没有填写 sku",
+	"two columns of the file have the same name":                  "文件中有两列同名",
 }

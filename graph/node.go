@@ -5,6 +5,7 @@ import (
 
 	"holdfast/graph/loader"
 	"holdfast/graph/model"
+	"holdfast/internal/addressbook"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
@@ -58,6 +59,8 @@ func node(ctx context.Context, id string) (model.Node, error) {
 		return find(ctx, s.Splits, typeid.From[typeid.Split](u), s.seesSplit)
 	case typeid.Prefix[typeid.Refund]():
 		return find(ctx, s.Refunds, typeid.From[typeid.Refund](u), s.seesRefund)
+	case typeid.Prefix[typeid.Address]():
+		return find(ctx, s.Addresses, typeid.From[typeid.Address](u), s.seesAddress)
 	case typeid.Prefix[typeid.Shipment]():
 		return find(ctx, s.Shipments, typeid.From[typeid.Shipment](u), s.seesShipment)
 	}
@@ -149,6 +152,10 @@ func (s *scope) seesOrder(_ context.Context, o *order.Order) (bool, error) {
 
 func (s *scope) seesLine(ctx context.Context, l *order.Line) (bool, error) {
 	return s.seesOrderOf(ctx, l.OrderID)
+}
+
+func (s *scope) seesAddress(_ context.Context, e *addressbook.Entry) (bool, error) {
+	return e.VisibleTo(s.who), nil
 }
 
 func (s *scope) seesRefund(ctx context.Context, r *order.Refund) (bool, error) {

@@ -10,10 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/ent/product"
+	"holdfast/internal/addressbook"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/demo"
 	"holdfast/internal/identity"
+	"holdfast/internal/order"
 	"holdfast/internal/typeid"
 )
 
@@ -62,6 +64,13 @@ func TestNodeIsSeenByWhomTheContractSays(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	saved, err := w.Addresses.Save(t.Context(), w.buyer, addressbook.SaveInput{Address: order.Address{
+		Name: "Lin", Phone: "13800138000", Country: "CN", Province: "Guangdong", City: "Shenzhen", Street: "1",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	people := []struct {
 		name string
 		who  identity.Principal
@@ -93,6 +102,7 @@ func TestNodeIsSeenByWhomTheContractSays(t *testing.T) {
 		{"OrderLine", lines[0].ID.String(), "buyer, owner, operator"},
 		{"Refund", refund.String(), "buyer, owner, operator"},
 		{"Shipment", shipment.String(), "buyer, owner, operator"},
+		{"SavedAddress", saved.ID.String(), "buyer"},
 		{"PaymentSplit", splits[0].ID.String(), "owner, operator"},
 		{"nothing of this id", typeid.New[typeid.Order](now).String(), ""},
 		{"no noun that is shown", typeid.New[typeid.Movement](now).String(), ""},
@@ -114,7 +124,7 @@ func TestNodeIsSeenByWhomTheContractSays(t *testing.T) {
 			t.Errorf("%s %s is seen by (-want +got):\n%s", c.typ, c.id, diff)
 		}
 	}
-	if missing := nodesNotIn(t, []string{"MiniProgram", "Shop", "Product", "ProductVariant", "Cart", "Buyer", "Staff", "Checkout", "Payment", "Order", "OrderLine", "Refund", "Shipment", "PaymentSplit"}); len(missing) > 0 {
+	if missing := nodesNotIn(t, []string{"MiniProgram", "Shop", "Product", "ProductVariant", "Cart", "Buyer", "Staff", "Checkout", "Payment", "Order", "OrderLine", "Refund", "Shipment", "PaymentSplit", "SavedAddress"}); len(missing) > 0 {
 		t.Errorf("not tested: %v", missing)
 	}
 }

@@ -8,11 +8,30 @@ package graph
 import (
 	"context"
 	"holdfast/graph/generated"
+	"holdfast/graph/model"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 )
+
+func (r *mutationResolver) OrderShip(ctx context.Context, input order.ShipInput) (*model.OrderShipPayload, error) {
+	after, made, err := r.Desk.Ship(ctx, in(ctx).who, input)
+	refused, err := userErrors(ctx, err)
+	return &model.OrderShipPayload{Order: after, Shipment: made, UserErrors: refused}, err
+}
+
+func (r *mutationResolver) OrderComplete(ctx context.Context, orderID string) (*model.OrderCompletePayload, error) {
+	after, err := r.Desk.Complete(ctx, in(ctx).who, orderID)
+	refused, err := userErrors(ctx, err)
+	return &model.OrderCompletePayload{Order: after, UserErrors: refused}, err
+}
+
+func (r *mutationResolver) OrderNoteAdd(ctx context.Context, orderID string, text string) (*model.OrderNoteAddPayload, error) {
+	made, err := r.Desk.AddNote(ctx, in(ctx).who, orderID, text)
+	refused, err := userErrors(ctx, err)
+	return &model.OrderNoteAddPayload{Note: made, UserErrors: refused}, err
+}
 
 func (r *orderResolver) Shop(ctx context.Context, obj *order.Order) (*catalog.Shop, error) {
 	return in(ctx).Shops.Load(ctx, obj.ShopID)
@@ -51,8 +70,23 @@ func (r *orderResolver) Shipments(ctx context.Context, obj *order.Order) ([]*ord
 	return in(ctx).ShipmentsOfOrder.Load(ctx, obj.ID)
 }
 
+func (r *orderResolver) StaffNotes(ctx context.Context, obj *order.Order) ([]*order.Note, error) {
+	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
+		return nil, err
+	}
+	return in(ctx).NotesOfOrder.Load(ctx, obj.ID)
+}
+
 func (r *orderLineResolver) Variant(ctx context.Context, obj *order.Line) (*catalog.Variant, error) {
 	return in(ctx).Variants.Load(ctx, obj.VariantID)
+}
+
+func (r *orderNoteResolver) StaffEmail(ctx context.Context, obj *order.Note) (*string, error) {
+	member, err := in(ctx).Staff.Load(ctx, obj.StaffID)
+	if err != nil || member == nil {
+		return nil, err
+	}
+	return &member.Email, nil
 }
 
 func (r *queryResolver) Order(ctx context.Context, id string) (*order.Order, error) {
@@ -67,10 +101,13 @@ func (r *Resolver) Order() generated.OrderResolver { return &orderResolver{r} }
 
 func (r *Resolver) OrderLine() generated.OrderLineResolver { return &orderLineResolver{r} }
 
+func (r *Resolver) OrderNote() generated.OrderNoteResolver { return &orderNoteResolver{r} }
+
 func (r *Resolver) Shipment() generated.ShipmentResolver { return &shipmentResolver{r} }
 
 type (
 	orderResolver     struct{ *Resolver }
 	orderLineResolver struct{ *Resolver }
+	orderNoteResolver struct{ *Resolver }
 	shipmentResolver  struct{ *Resolver }
 )

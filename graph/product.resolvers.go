@@ -8,9 +8,12 @@ package graph
 import (
 	"context"
 	"holdfast/graph/generated"
+	"holdfast/graph/loader"
 	"holdfast/graph/model"
 	"holdfast/internal/catalog"
 	"holdfast/internal/inventory"
+	"holdfast/internal/page"
+	"holdfast/internal/typeid"
 )
 
 func (r *mutationResolver) ProductCreate(ctx context.Context, input model.ProductCreateInput) (*model.ProductCreatePayload, error) {
@@ -19,12 +22,34 @@ func (r *mutationResolver) ProductCreate(ctx context.Context, input model.Produc
 	return &model.ProductCreatePayload{Product: made, UserErrors: refused}, err
 }
 
+func (r *mutationResolver) ProductUpdate(ctx context.Context, input catalog.ProductChange) (*model.ProductUpdatePayload, error) {
+	after, err := r.Catalog.UpdateProduct(ctx, in(ctx).who, input)
+	refused, err := userErrors(ctx, err)
+	return &model.ProductUpdatePayload{Product: after, UserErrors: refused}, err
+}
+
+func (r *mutationResolver) ProductVariantAdd(ctx context.Context, input model.ProductVariantAddInput) (*model.ProductVariantAddPayload, error) {
+	made, err := r.Catalog.AddVariant(ctx, in(ctx).who, input.ProductID, newVariant(input))
+	refused, err := userErrors(ctx, err)
+	return &model.ProductVariantAddPayload{Variant: made, UserErrors: refused}, err
+}
+
+func (r *mutationResolver) ProductVariantUpdate(ctx context.Context, input catalog.VariantChange) (*model.ProductVariantUpdatePayload, error) {
+	after, err := r.Catalog.UpdateVariant(ctx, in(ctx).who, input)
+	refused, err := userErrors(ctx, err)
+	return &model.ProductVariantUpdatePayload{Variant: after, UserErrors: refused}, err
+}
+
 func (r *productResolver) Shop(ctx context.Context, obj *catalog.Product) (*catalog.Shop, error) {
 	return in(ctx).Shops.Load(ctx, obj.ShopID)
 }
 
 func (r *productResolver) Variants(ctx context.Context, obj *catalog.Product) ([]*catalog.Variant, error) {
-	return in(ctx).VariantsOfProduct.Load(ctx, obj.ID)
+	all, err := in(ctx).VariantsOfProduct.Load(ctx, obj.ID)
+	if in(ctx).who.SeesShop(obj.ShopID) {
+		return all, err
+	}
+	return notArchived(all), err
 }
 
 func (r *productVariantResolver) Product(ctx context.Context, obj *catalog.Variant) (*catalog.Product, error) {
@@ -33,6 +58,18 @@ func (r *productVariantResolver) Product(ctx context.Context, obj *catalog.Varia
 
 func (r *productVariantResolver) Stock(ctx context.Context, obj *catalog.Variant) (*inventory.Stock, error) {
 	return in(ctx).Stocks.Load(ctx, obj.ID)
+}
+
+func (r *productVariantResolver) Movements(ctx context.Context, obj *catalog.Variant, first int, after *string) (*model.StockMovementConnection, error) {
+	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
+		return nil, err
+	}
+	q, err := pageQuery(first, after)
+	if err != nil {
+		return nil, err
+	}
+	found, err := in(ctx).MovementsOfVariant.Load(ctx, loader.Of[typeid.Variant, page.Query]{Parent: obj.ID, Args: q})
+	return movements(found), err
 }
 
 func (r *queryResolver) Product(ctx context.Context, id string) (*catalog.Product, error) {

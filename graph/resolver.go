@@ -3,40 +3,17 @@
 package graph
 
 import (
-	"log/slog"
 	"time"
 
 	"holdfast/graph/loader"
-	"holdfast/internal/cart"
-	"holdfast/internal/catalog"
-	"holdfast/internal/checkout"
-	"holdfast/internal/clock"
-	"holdfast/internal/identity"
-	"holdfast/internal/inventory"
-	"holdfast/internal/live"
-	"holdfast/internal/order"
-	"holdfast/internal/payment"
+	"holdfast/internal/app"
 )
 
-// Deps are the business that the edge speaks for. All are needed.
-type Deps struct {
-	Catalog   *catalog.Catalog
-	Inventory *inventory.Inventory
-	Carts     *cart.Carts
-	Orders    *order.Orders
-	Payments  *payment.Payments
-	Checkouts *checkout.Checkouts
-	Identity  *identity.Service
-	Hub       *live.Hub
-	Now       clock.Clock
-	Log       *slog.Logger
-}
+// Deps are the business that the edge speaks for.
+type Deps struct{ *app.App }
 
 func (d Deps) sources(wait time.Duration) loader.Sources {
-	return loader.Sources{
-		Catalog: d.Catalog, Inventory: d.Inventory, Carts: d.Carts, Orders: d.Orders,
-		Payments: d.Payments, Checkouts: d.Checkouts, Identity: d.Identity, Wait: wait,
-	}
+	return loader.Sources{App: d.App, Wait: wait}
 }
 
 // Resolver has a resolver for each type that needs one.

@@ -43,6 +43,23 @@ func (r *Resolver) begun(ctx context.Context) func(identity.Session, error) (*id
 	}
 }
 
+// accepted begins the session of whoever takes an invitation up.
+func (r *Resolver) accepted(ctx context.Context, token, password string) (*identity.Session, error) {
+	s, err := r.Identity.AcceptInvitation(ctx, token, password)
+	if err != nil {
+		return nil, err
+	}
+	return r.begun(ctx)(*s, nil)
+}
+
+// unless is v, or nil when err refuses it.
+func unless[T any](err error, v *T) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
 // seen are the splits of the shops whose money who may know.
 func seen(who identity.Principal, splits []*payment.Split) []*payment.Split {
 	return slices.DeleteFunc(slices.Clone(splits), func(s *payment.Split) bool { return !who.SeesShop(s.ShopID) })

@@ -56,7 +56,7 @@ func shapeOf(ctx context.Context, oc *graphql.OperationContext, root *ast.Field)
 			delete(variables, a.Value.Raw)
 		}
 	}
-	text, err := json.Marshal([]any{oc.RawQuery, oc.OperationName, wantsChinese(ctx), variables})
+	text, err := json.Marshal([]any{oc.RawQuery, oc.OperationName, wishOf(ctx).wantsChinese(), variables})
 	return sha256.Sum256(text), err
 }
 

@@ -24,6 +24,12 @@ func (r *miniProgramResolver) Shops(ctx context.Context, obj *catalog.MiniProgra
 	return shops(found), err
 }
 
+func (r *mutationResolver) SplitRulesSet(ctx context.Context, shopID string, rules []*catalog.SplitRule) (*model.SplitRulesSetPayload, error) {
+	shop, err := r.Catalog.SetSplitRules(ctx, in(ctx).who, shopID, values(rules))
+	refused, err := userErrors(ctx, err)
+	return &model.SplitRulesSetPayload{Shop: shop, UserErrors: refused}, err
+}
+
 func (r *queryResolver) MiniProgram(ctx context.Context, appID string) (*catalog.MiniProgram, error) {
 	return r.Catalog.MiniProgramByAppID(ctx, appID)
 }

@@ -10,12 +10,19 @@ import (
 	"holdfast/graph/generated"
 	"holdfast/graph/model"
 	"holdfast/internal/inventory"
+	"holdfast/internal/order"
 )
 
 func (r *mutationResolver) StockAdjust(ctx context.Context, input inventory.AdjustInput) (*model.StockAdjustPayload, error) {
 	after, err := r.Inventory.Adjust(ctx, in(ctx).who, input)
 	refused, err := userErrors(ctx, err)
 	return &model.StockAdjustPayload{Stock: after, UserErrors: refused}, err
+}
+
+func (r *mutationResolver) StockAdjustMany(ctx context.Context, input inventory.BulkInput) (*model.StockAdjustManyPayload, error) {
+	verdicts, err := r.Inventory.AdjustMany(ctx, in(ctx).who, input)
+	refused, err := userErrors(ctx, err)
+	return &model.StockAdjustManyPayload{Verdicts: pointers(verdicts), UserErrors: refused}, err
 }
 
 func (r *stockResolver) OnHand(ctx context.Context, obj *inventory.Stock) (*int, error) {
@@ -32,6 +39,38 @@ func (r *stockResolver) Held(ctx context.Context, obj *inventory.Stock) (*int, e
 	return &obj.Held, nil
 }
 
+func (r *stockAdjustVerdictResolver) UserErrors(ctx context.Context, obj *inventory.BulkVerdict) ([]model.UserError, error) {
+	return userErrors(ctx, obj.Err)
+}
+
+func (r *stockMovementResolver) Order(ctx context.Context, obj *inventory.Record) (*order.Order, error) {
+	if obj.OrderID == nil {
+		return nil, nil //nolint:nilnil // it was for none
+	}
+	return in(ctx).Orders.Load(ctx, *obj.OrderID)
+}
+
+func (r *stockMovementResolver) StaffEmail(ctx context.Context, obj *inventory.Record) (*string, error) {
+	if obj.StaffID == nil {
+		return nil, nil //nolint:nilnil // a buyer did it, or time
+	}
+	member, err := in(ctx).Staff.Load(ctx, *obj.StaffID)
+	if member == nil {
+		return nil, err
+	}
+	return &member.Email, err
+}
+
 func (r *Resolver) Stock() generated.StockResolver { return &stockResolver{r} }
 
-type stockResolver struct{ *Resolver }
+func (r *Resolver) StockAdjustVerdict() generated.StockAdjustVerdictResolver {
+	return &stockAdjustVerdictResolver{r}
+}
+
+func (r *Resolver) StockMovement() generated.StockMovementResolver { return &stockMovementResolver{r} }
+
+type (
+	stockResolver              struct{ *Resolver }
+	stockAdjustVerdictResolver struct{ *Resolver }
+	stockMovementResolver      struct{ *Resolver }
+)

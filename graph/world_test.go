@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"holdfast/internal/app"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,15 +16,12 @@ import (
 
 	"holdfast/ent/shopstaff"
 	"holdfast/ent/staff"
-	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/identity"
-	"holdfast/internal/inventory"
-	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/testdb"
@@ -58,17 +56,9 @@ func newWorldAt(t *testing.T, source string) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
-	hub := live.New(live.NewDatabase(w.db), log)
-	goods, stock := catalog.New(w.db, now), inventory.New(w.db, now, hub.Committed)
-	carts, orders, payments := cart.New(w.db, now, goods, stock), order.New(w.db), payment.New(w.db)
-	w.Deps = Deps{
-		Catalog: goods, Inventory: stock, Carts: carts, Orders: orders, Payments: payments,
-		Checkouts: checkout.New(checkout.Deps{
-			DB: w.db, Now: now, Catalog: goods, Carts: carts, Payments: payments, Orders: orders,
-			Provider: payment.NewSandbox(w.db, now), Hub: hub, Log: log,
-		}, checkout.Settings{Hold: 15 * time.Minute, MaxOpen: 20}),
-		Identity: identity.New(w.db, now, identity.SandboxCodes{}, identity.Settings{}, log), Hub: hub, Now: now, Log: log,
-	}
+	w.Deps = Deps{app.New(w.db, now, log, app.Settings{
+		Hold: 15 * time.Minute, MaxOpen: 20, Provider: payment.NewSandbox(w.db, now), Codes: identity.SandboxCodes{},
+	})}
 	w.handler = NewHandler(w.Deps, Options{})
 	w.merchant, w.clerk, w.operator = w.staff(t, demo.Merchant), w.staff(t, demo.Clerk), w.staff(t, demo.Operator)
 	w.buyer, w.other = w.buyerNamed(t, "xiaoyu"), w.buyerNamed(t, "anders")

@@ -15,11 +15,13 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// open opens the database and brings it up to date.
-func (a *app) open(ctx context.Context, source string) (*db.DB, error) {
-	d, err := db.Open(ctx, source, a.database)
+// open opens the database and brings it up to date. Trace may be nil.
+func (a *app) open(ctx context.Context, source string, trace db.Trace) (*db.DB, error) {
+	opts := a.database
+	opts.Trace = trace
+	d, err := db.Open(ctx, source, opts)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (HOLDFAST_DATABASE or --database says which to open)", err)
 	}
 	if err := d.Migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), d.Close())
@@ -30,9 +32,15 @@ func (a *app) open(ctx context.Context, source string) (*db.DB, error) {
 // migrateCommand brings a database up to date and ends.
 type migrateCommand struct{ databaseFlag }
 
+// Help says when one needs it.
+func (migrateCommand) Help() string {
+	return "Serving does this as well when it starts. By itself it is for deployments that want it done once, before new servers come up. " +
+		"It is safe to run at any time and by several at once, and refuses a database that belongs to a newer version."
+}
+
 // Run migrates.
 func (c *migrateCommand) Run(ctx context.Context, a *app) error {
-	d, err := a.open(ctx, c.source())
+	d, err := a.open(ctx, c.source(), nil)
 	if err != nil {
 		return err
 	}
@@ -50,6 +58,14 @@ type staffCreateCommand struct {
 	Role     identity.Role `enum:"OWNER,CLERK" default:"OWNER" help:"What one is in the shop: OWNER or CLERK."`
 }
 
+// Help gives examples.
+func (staffCreateCommand) Help() string {
+	return `The password comes on standard input, at least 12 characters:
+
+  server staff create --email boss@example.com --operator
+  server staff create --email clerk@example.com --shop shop_01h455vb4pex5vsknk084sn02q --role CLERK <password.txt`
+}
+
 // Run creates the person, and the role if one was named.
 func (c *staffCreateCommand) Run(ctx context.Context, a *app) error {
 	shop, ok := typeid.Parse[typeid.Shop](c.Shop)
@@ -61,7 +77,7 @@ func (c *staffCreateCommand) Run(ctx context.Context, a *app) error {
 	if err != nil && password == "" {
 		return errors.New("no password on standard input")
 	}
-	d, err := a.open(ctx, c.source())
+	d, err := a.open(ctx, c.source(), nil)
 	if err != nil {
 		return err
 	}
@@ -93,6 +109,39 @@ func (c *staffCreateCommand) create(ctx context.Context, a *app, d *db.DB, shop 
 	}
 	_, _ = fmt.Fprintln(a.out, "Created", id)
 	return nil
+}
+
+// staffGrantCommand gives a member of staff a role in a shop, in place of the one they had.
+type staffGrantCommand struct {
+	databaseFlag
+
+	Email string        `required:"" help:"What one logs in with."`
+	Shop  string        `required:"" placeholder:"ID" help:"The shop."`
+	Role  identity.Role `enum:"OWNER,CLERK" default:"CLERK" help:"What one is to be in the shop: OWNER or CLERK."`
+}
+
+// Run gives the role.
+func (c *staffGrantCommand) Run(ctx context.Context, a *app) error {
+	shop, ok := typeid.Parse[typeid.Shop](c.Shop)
+	if !ok {
+		return fmt.Errorf("--shop %q is no shop's id, such as shop_01h455vb4pex5vsknk084sn02q", c.Shop)
+	}
+	d, err := a.open(ctx, c.source(), nil)
+	if err != nil {
+		return err
+	}
+	people := identity.New(d, a.now, identity.NoCodes{}, identity.Settings{}, a.log)
+	member, err := people.StaffByEmail(ctx, c.Email)
+	if err == nil {
+		err = people.GrantRole(ctx, member.ID, shop, c.Role)
+	}
+	if refused := fault.List(err); refused != nil {
+		err = refused[0]
+	}
+	if err == nil {
+		_, _ = fmt.Fprintln(a.out, member.Email, "is", c.Role, "of", shop)
+	}
+	return errors.Join(err, d.Close())
 }
 
 // schemaCommand prints the SDL.

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,18 +29,24 @@ func (f databaseFlag) source() string {
 type serveCommand struct {
 	databaseFlag
 
-	Addr       string        `env:"HOLDFAST_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
-	Demo       *bool         `env:"HOLDFAST_DEMO" negatable:"" help:"Demo mode: demo shops, demo logins, sandbox payments. On by default only without a database of one's own."`
-	DemoPublic bool          `env:"HOLDFAST_DEMO_PUBLIC" help:"Say it twice: demo mode on an address that others can reach."`
-	Hold       time.Duration `env:"HOLDFAST_HOLD" default:"15m" placeholder:"DURATION" help:"How long goods are held for a buyer. Default: ${default}."`
-	Origins    []string      `env:"HOLDFAST_ORIGINS" placeholder:"HOST,..." help:"Hosts, beside the server's own, whose web pages may open WebSockets."`
-	MaxOpen    int           `env:"HOLDFAST_MAX_OPEN" default:"20" placeholder:"N" help:"How many unpaid checkouts a buyer may have. Default: ${default}."`
+	Addr          string        `env:"HOLDFAST_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen. Default: ${default}."`
+	Demo          *bool         `env:"HOLDFAST_DEMO" negatable:"" help:"Demo mode: demo shops, demo logins, sandbox payments. On by default only without a database of one's own."`
+	DemoPublic    bool          `env:"HOLDFAST_DEMO_PUBLIC" help:"Say it twice: demo mode on an address that others can reach."`
+	Hold          time.Duration `env:"HOLDFAST_HOLD" default:"15m" placeholder:"DURATION" help:"How long goods are held for a buyer, 1s to 2h. Default: ${default}."`
+	MaxOpen       int           `env:"HOLDFAST_MAX_OPEN" default:"20" placeholder:"N" help:"How many unpaid checkouts a buyer may have. Default: ${default}."`
+	CompleteAfter time.Duration `env:"HOLDFAST_COMPLETE_AFTER" default:"240h" placeholder:"DURATION" help:"How long after it was shipped an order completes by itself, 1m to 2160h (90 days). Default: ${default}."`
+	Origins       []string      `env:"HOLDFAST_ORIGINS" placeholder:"HOST" help:"Hosts, beside the server's own, whose web pages may open WebSockets."`
+	Drain         time.Duration `env:"HOLDFAST_DRAIN" default:"0s" placeholder:"DURATION" help:"How long, once told to stop, /readyz says no while requests are still served, up to 5m; 5s suits most load balancers. Default: ${default}."`
+	OTLPEndpoint  string        `name:"otlp-endpoint" env:"HOLDFAST_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where to send OpenTelemetry traces, over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
 }
 
 // Limits of what may be configured.
 const (
-	minHold = time.Second
-	maxHold = 2 * time.Hour // WeChat's prepay_id lives no longer
+	minHold          = time.Second
+	maxHold          = 2 * time.Hour // WeChat's prepay_id lives no longer
+	minCompleteAfter = time.Minute
+	maxCompleteAfter = 90 * 24 * time.Hour
+	maxDrain         = 5 * time.Minute
 )
 
 // demo tells whether the server runs in demo mode.
@@ -50,9 +59,9 @@ func (c *serveCommand) demo() bool {
 
 // validate refuses configurations that could not work or would be unsafe, and says what to do.
 func (c *serveCommand) validate() error {
-	host, _, err := net.SplitHostPort(c.Addr)
+	host, err := hostOf(c.Addr)
 	if err != nil {
-		return fmt.Errorf("HOLDFAST_ADDR %q is no HOST:PORT, such as 127.0.0.1:8080: %w", c.Addr, err)
+		return err
 	}
 	if c.Hold < minHold || c.Hold > maxHold {
 		return fmt.Errorf("HOLDFAST_HOLD is %s; give %s to %s, such as 15m", c.Hold, minHold, maxHold)
@@ -60,11 +69,64 @@ func (c *serveCommand) validate() error {
 	if c.MaxOpen < 1 {
 		return errors.New("HOLDFAST_MAX_OPEN must be 1 or more")
 	}
+	if c.CompleteAfter < minCompleteAfter || c.CompleteAfter > maxCompleteAfter {
+		return fmt.Errorf("HOLDFAST_COMPLETE_AFTER is %s; give 1m to 2160h (90 days), such as 240h", c.CompleteAfter)
+	}
+	if c.Drain < 0 || c.Drain > maxDrain {
+		return fmt.Errorf("HOLDFAST_DRAIN is %s; give 0s to 5m, such as 5s", c.Drain)
+	}
+	for _, origin := range c.Origins {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	if _, err := tracesURL(c.OTLPEndpoint); err != nil {
+		return err
+	}
 	if c.demo() && !loopback(host) && !c.DemoPublic {
 		return fmt.Errorf("demo mode has well-known passwords, and %s can be reached by others: listen on 127.0.0.1, "+
 			"or give HOLDFAST_DATABASE (and no HOLDFAST_DEMO), or say HOLDFAST_DEMO_PUBLIC=true if you mean it", c.Addr)
 	}
 	return nil
+}
+
+// hostOf is the host of a HOST:PORT, or an error that says what one is.
+func hostOf(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("HOLDFAST_ADDR %q is no HOST:PORT, such as 127.0.0.1:8080: %w", addr, err)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("HOLDFAST_ADDR %q has the port %q; give a number up to 65535 (0 for any that is free), such as 127.0.0.1:8080", addr, port)
+	}
+	return host, nil
+}
+
+// checkOrigin takes shop.example, shop.example:8443 and https://shop.example.
+func checkOrigin(origin string) error {
+	scheme, rest, found := strings.Cut(origin, "://")
+	if !found {
+		scheme, rest = "https", origin
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err == nil && (scheme == "http" || scheme == "https") && u.Host == rest && u.Hostname() != "" && !strings.ContainsAny(rest, "*, ") {
+		return nil
+	}
+	return fmt.Errorf("HOLDFAST_ORIGINS has %q; give hosts such as shop.example or https://shop.example:8443, with commas between them, "+
+		"without a path and without *", origin)
+}
+
+// tracesURL is where the traces of an OTLP endpoint go; "" for none.
+func tracesURL(endpoint string) (string, error) {
+	if endpoint == "" {
+		return "", nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		// Not repeated: it may hold a token.
+		return "", errors.New("HOLDFAST_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_ENDPOINT) is no URL of OTLP over HTTP, such as http://127.0.0.1:4318")
+	}
+	return u.JoinPath("v1", "traces").String(), nil
 }
 
 func loopback(host string) bool {

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"holdfast/graph"
@@ -16,15 +17,25 @@ import (
 // handler is every address that the server answers.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.authenticated(s.graphql))
+	mux.Handle("/graphql", s.edge())
 	mux.HandleFunc("GET /{$}", s.index)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", s.metrics.handler(s.log))
+	newFiles(s).mount(mux)
 	if s.cfg.demo() {
 		pictures := http.FileServerFS(demo.Pictures())
 		mux.Handle("GET "+demo.ImagePath, http.StripPrefix(demo.ImagePath, cached(pictures)))
 	}
 	return s.observed(mux)
+}
+
+// edge answers GraphQL. What traces is only there when somebody wants traces.
+func (s *server) edge() http.Handler {
+	if s.tracing == nil {
+		return s.authenticated(s.graphql)
+	}
+	return s.tracing.http("/graphql", s.authenticated(s.graphql))
 }
 
 func plain(w http.ResponseWriter, status int, text string) {
@@ -80,6 +91,7 @@ func (s *server) observed(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", id)
 		seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		ctx := graph.WithRequestID(r.Context(), id)
+		r = r.WithContext(ctx)
 		defer func() {
 			if caught := recover(); caught != nil && caught != http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is thrown
 				s.log.ErrorContext(ctx, "panic", "request_id", id, "panic", caught)
@@ -87,15 +99,28 @@ func (s *server) observed(next http.Handler) http.Handler {
 					plain(seen, http.StatusInternalServerError, "internal error")
 				}
 			}
+			s.metrics.answered(routeOf(r.Pattern), seen.status)
 			level := slog.LevelInfo
-			if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			switch r.URL.Path {
+			case "/healthz", "/readyz", "/metrics":
 				level = slog.LevelDebug // probes come every second
 			}
 			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", r.Method),
 				slog.String("path", r.URL.Path), slog.Int("status", seen.status), slog.Duration("took", s.app.now().Sub(start)))
 		}()
-		next.ServeHTTP(seen, r.WithContext(ctx))
+		next.ServeHTTP(seen, r) // which notes the pattern that it matched
 	})
+}
+
+// routeOf is the path of a pattern such as "GET /readyz"; "other" when nothing matched.
+func routeOf(pattern string) string {
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		pattern = path
+	}
+	if pattern == "" {
+		return "other"
+	}
+	return strings.TrimSuffix(pattern, "{$}")
 }
 
 // maxRequestID bounds what a client may have logged as its request's id.

@@ -249,7 +249,7 @@ func TestLiveRoles(t *testing.T) {
 			t.Errorf("adjusted stock over the socket after the role was taken away: %s", late.Body)
 		}
 
-		if err := w.people.GrantRole(t.Context(), id, in, identity.Clerk); err != nil {
+		if err := w.business.Identity.GrantRole(t.Context(), id, in, identity.Clerk); err != nil {
 			t.Fatal(err)
 		}
 		granted := time.Now()

@@ -57,12 +57,12 @@ func newCast(t *testing.T, w *world) *cast {
 // hire makes a member of staff, the owner of a shop if one is named.
 func (c *cast) hire(t *testing.T, email, shop string) *client {
 	t.Helper()
-	id, err := c.people.CreateStaff(t.Context(), email, hired, false)
+	id, err := c.business.Identity.CreateStaff(t.Context(), email, hired, false)
 	if err != nil {
 		t.Fatalf("create staff: %v", err)
 	}
 	if in, ok := typeid.Parse[typeid.Shop](shop); ok {
-		if err := c.people.GrantRole(t.Context(), id, in, identity.Owner); err != nil {
+		if err := c.business.Identity.GrantRole(t.Context(), id, in, identity.Owner); err != nil {
 			t.Fatalf("grant role: %v", err)
 		}
 	}
@@ -307,7 +307,7 @@ func roleCountsAtOnce(t *testing.T, c *cast) {
 	}
 	id, _ := typeid.Parse[typeid.Staff](idle.session.Viewer.ID)
 	in, _ := typeid.Parse[typeid.Shop](c.elsewhere.ID)
-	if err := c.people.GrantRole(t.Context(), id, in, identity.Clerk); err != nil {
+	if err := c.business.Identity.GrantRole(t.Context(), id, in, identity.Clerk); err != nil {
 		t.Fatal(err)
 	}
 	granted := time.Now()

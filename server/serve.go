@@ -13,15 +13,10 @@ import (
 
 	"holdfast/graph"
 	"holdfast/graph/transport"
-	"holdfast/internal/cart"
-	"holdfast/internal/catalog"
-	"holdfast/internal/checkout"
+	business "holdfast/internal/app"
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/identity"
-	"holdfast/internal/inventory"
-	"holdfast/internal/live"
-	"holdfast/internal/order"
 	"holdfast/internal/payment"
 )
 
@@ -41,14 +36,20 @@ const (
 type server struct {
 	cfg      *serveCommand
 	db       *db.DB
-	people   *identity.Service
-	checkout *checkout.Checkouts
+	business *business.App
 	graphql  http.Handler
 	sockets  *transport.WebSocket
-	hub      *live.Hub
 	log      *slog.Logger
+	metrics  *metrics
+	tracing  *tracing // nil without an endpoint
 	draining atomic.Bool
 	app      *app
+}
+
+// Help says what one gets.
+func (serveCommand) Help() string {
+	return `Serves, at one address: /graphql (GraphQL over HTTP and WebSocket), / (a page to begin with), /healthz, /readyz and /metrics (Prometheus).
+The log is JSON lines on standard error. SIGTERM and SIGINT let requests in flight finish.`
 }
 
 // Run serves until ctx ends, then lets requests in flight finish.
@@ -77,7 +78,15 @@ func (c *serveCommand) Run(ctx context.Context, a *app) error {
 func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	d, err := a.open(ctx, c.source())
+	tracing, err := newTracing(ctx, c.OTLPEndpoint, a.log)
+	if err != nil {
+		return nil, err
+	}
+	var traced db.Trace
+	if tracing != nil {
+		traced = tracing.database
+	}
+	d, err := a.open(ctx, c.source(), traced)
 	if err != nil {
 		return nil, err
 	}
@@ -91,22 +100,18 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(fmt.Errorf("fill the database with demo shops: %w", err), d.Close())
 		}
 	}
-	s := &server{cfg: c, db: d, log: a.log, app: a, hub: live.New(live.NewDatabase(d), a.log)}
-	s.people = identity.New(d, a.now, codes, identity.Settings{}, a.log)
-	shown := catalog.New(d, a.now)
-	stock := inventory.New(d, a.now, s.hub.Committed)
-	carts := cart.New(d, a.now, shown, stock)
-	payments, orders := payment.New(d), order.New(d)
-	s.checkout = checkout.New(checkout.Deps{
-		DB: d, Now: a.now, Catalog: shown, Carts: carts, Payments: payments, Orders: orders, Provider: provider, Hub: s.hub, Log: a.log,
-	}, checkout.Settings{Hold: c.Hold, MaxOpen: c.MaxOpen})
+	s := &server{cfg: c, db: d, log: a.log, app: a, metrics: newMetrics(a.now), tracing: tracing}
+	s.business = business.New(d, a.now, a.log, business.Settings{
+		Hold: c.Hold, MaxOpen: c.MaxOpen, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
+	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge
-	edge.WebSocket = s.sockets
-	s.graphql = graph.NewHandler(graph.Deps{
-		Identity: s.people, Catalog: shown, Inventory: stock, Carts: carts, Checkouts: s.checkout, Orders: orders, Payments: payments,
-		Hub: s.hub, Now: a.now, Log: a.log,
-	}, edge)
+	edge.WebSocket, edge.Observer = s.sockets, s.metrics
+	if tracing != nil {
+		edge.Observer = tracing.observer(s.metrics)
+	}
+	s.metrics.watch(s)
+	s.graphql = graph.NewHandler(graph.Deps{App: s.business}, edge)
 	return s, nil
 }
 
@@ -115,13 +120,10 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	own, stopOwn := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
-	work.Go(func() { s.checkout.Sweep(own) })
-	work.Go(func() { s.hub.Run(own) })
-	work.Go(func() {
-		if err := s.people.Run(own); err != nil && own.Err() == nil {
-			s.log.ErrorContext(own, "watch sessions", "error", err)
-		}
-	})
+	work.Go(func() { s.business.Run(own) })
+	if s.tracing != nil {
+		defer s.tracing.end(own)
+	}
 	defer work.Wait()
 	defer stopOwn()
 	web := &http.Server{
@@ -138,7 +140,12 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true) // load balancers look elsewhere
-	s.log.InfoContext(own, "shutting down")
+	s.log.InfoContext(own, "shutting down", "drain", s.cfg.Drain.String())
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(s.cfg.Drain): // they have seen it
+	}
 	ending, cancel := context.WithTimeout(own, shutdownTimeout)
 	defer cancel()
 	// Both at once: what is in flight over HTTP does not wait for what is in flight over sockets.

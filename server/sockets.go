@@ -19,7 +19,7 @@ func (s *server) begin(ctx context.Context, authorization string) (transport.Ses
 	return transport.Session{
 		Context:   graph.WithSocket(ctx, who),
 		ExpiresAt: who.ExpiresAt,
-		Ended:     s.people.Ended(ctx, who),
+		Ended:     s.business.Identity.Ended(ctx, who),
 	}, nil
 }
 
@@ -32,5 +32,5 @@ func (s *server) bearer(ctx context.Context, authorization string) (identity.Pri
 	case !strings.EqualFold(scheme, "Bearer"):
 		return identity.Principal{}, fault.New(fault.Unauthenticated, "the access token is not valid; log in again")
 	}
-	return s.people.Authenticate(ctx, strings.TrimSpace(token))
+	return s.business.Identity.Authenticate(ctx, strings.TrimSpace(token))
 }

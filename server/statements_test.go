@@ -43,7 +43,7 @@ func newQuietWorld(t *testing.T, source string) (*world, *statements) {
 	t.Helper()
 	seen := &statements{}
 	log, yes := &logBuffer{}, true
-	c := &serveCommand{Addr: "127.0.0.1:0", Demo: &yes, Hold: 15 * time.Minute, MaxOpen: 20}
+	c := &serveCommand{Addr: "127.0.0.1:0", Demo: &yes, Hold: 15 * time.Minute, MaxOpen: 20, CompleteAfter: 240 * time.Hour}
 	c.Database = source
 	a := &app{now: clock.Of(time.Now), log: slog.New(slog.NewJSONHandler(log, nil))}
 	a.database.OnStatement = seen.add

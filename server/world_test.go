@@ -60,7 +60,7 @@ func newWorld(t *testing.T, source string, options ...option) *world {
 	t.Helper()
 	log := &logBuffer{}
 	yes := true
-	c := &serveCommand{Addr: "127.0.0.1:0", Demo: &yes, Hold: 15 * time.Minute, MaxOpen: 20}
+	c := &serveCommand{Addr: "127.0.0.1:0", Demo: &yes, Hold: 15 * time.Minute, MaxOpen: 20, CompleteAfter: 240 * time.Hour}
 	c.Database = source
 	a := &app{now: clock.Of(time.Now), log: slog.New(slog.NewJSONHandler(log, nil))}
 	for _, o := range options {

@@ -54,9 +54,9 @@ var (
 		PrimaryKey: []*schema.Column{AuditEntriesColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "auditentry_shop_id",
+				Name:    "auditentry_shop_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{AuditEntriesColumns[1]},
+				Columns: []*schema.Column{AuditEntriesColumns[1], AuditEntriesColumns[0]},
 			},
 		},
 	}
@@ -292,24 +292,24 @@ var (
 				Columns: []*schema.Column{OrdersColumns[26]},
 			},
 			{
-				Name:    "order_buyer_id",
+				Name:    "order_buyer_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrdersColumns[2]},
+				Columns: []*schema.Column{OrdersColumns[2], OrdersColumns[0]},
 			},
 			{
-				Name:    "order_shop_id",
+				Name:    "order_shop_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrdersColumns[3]},
+				Columns: []*schema.Column{OrdersColumns[3], OrdersColumns[0]},
 			},
 			{
-				Name:    "order_shop_id_status",
+				Name:    "order_shop_id_status_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrdersColumns[3], OrdersColumns[4]},
+				Columns: []*schema.Column{OrdersColumns[3], OrdersColumns[4], OrdersColumns[0]},
 			},
 			{
-				Name:    "order_shop_id_ship_phone",
+				Name:    "order_shop_id_ship_phone_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrdersColumns[3], OrdersColumns[12]},
+				Columns: []*schema.Column{OrdersColumns[3], OrdersColumns[12], OrdersColumns[0]},
 			},
 		},
 	}
@@ -348,9 +348,9 @@ var (
 				Columns: []*schema.Column{OrderLinesColumns[11], OrderLinesColumns[10]},
 			},
 			{
-				Name:    "orderline_shop_id_sku",
+				Name:    "orderline_shop_id_sku_order_id",
 				Unique:  false,
-				Columns: []*schema.Column{OrderLinesColumns[1], OrderLinesColumns[4]},
+				Columns: []*schema.Column{OrderLinesColumns[1], OrderLinesColumns[4], OrderLinesColumns[11]},
 			},
 		},
 	}
@@ -460,9 +460,9 @@ var (
 		PrimaryKey: []*schema.Column{ProductsColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "product_shop_id_status",
+				Name:    "product_shop_id_status_id",
 				Unique:  false,
-				Columns: []*schema.Column{ProductsColumns[1], ProductsColumns[5]},
+				Columns: []*schema.Column{ProductsColumns[1], ProductsColumns[5], ProductsColumns[0]},
 			},
 		},
 	}
@@ -936,9 +936,9 @@ var (
 		PrimaryKey: []*schema.Column{StockMovementsColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "stockmovement_variant_id",
+				Name:    "stockmovement_variant_id_id",
 				Unique:  false,
-				Columns: []*schema.Column{StockMovementsColumns[2]},
+				Columns: []*schema.Column{StockMovementsColumns[2], StockMovementsColumns[0]},
 			},
 		},
 	}

@@ -29,7 +29,7 @@ func (Product) Fields() []ent.Field {
 // Indexes of a product.
 func (Product) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("shop_id", "status"), // a shop's page for buyers; ends with the id, as every secondary index
+		index.Fields("shop_id", "status", "id"), // a shop's page for buyers
 	}
 }
 

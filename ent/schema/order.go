@@ -99,14 +99,14 @@ func (Order) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of an order. Lists are newest first: ids grow with time, and every secondary index ends with the id.
+// Indexes of an order. Lists are newest first, and ids grow with time: an index that ends with the id has them in order.
 func (Order) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("checkout_id"),           // the orders of checkouts; SQLite makes none for a foreign key
-		index.Fields("buyer_id"),              // a buyer's orders
-		index.Fields("shop_id"),               // a shop's orders
-		index.Fields("shop_id", "status"),     // a shop's orders by status
-		index.Fields("shop_id", "ship_phone"), // a shop's orders by the receiver's phone
+		index.Fields("buyer_id", "id"),              // a buyer's orders
+		index.Fields("shop_id", "id"),               // a shop's orders
+		index.Fields("shop_id", "status", "id"),     // a shop's orders by status
+		index.Fields("shop_id", "ship_phone", "id"), // a shop's orders by the receiver's phone
 	}
 }
 
@@ -148,8 +148,8 @@ func (OrderLine) Edges() []ent.Edge {
 // Indexes of an order line.
 func (OrderLine) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("order_id", "position"), // the lines of orders
-		index.Fields("shop_id", "sku"),       // a shop's orders of a sku
+		index.Fields("order_id", "position"),       // the lines of orders
+		index.Fields("shop_id", "sku", "order_id"), // a shop's orders of a sku
 	}
 }
 

@@ -295,7 +295,7 @@ func (AuditEntry) Fields() []ent.Field {
 
 // Indexes of an entry.
 func (AuditEntry) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("shop_id")} // what was done in a shop, newest first
+	return []ent.Index{index.Fields("shop_id", "id")} // what was done in a shop, newest first
 }
 
 // Annotations of an entry.

@@ -63,7 +63,7 @@ func (StockMovement) Fields() []ent.Field {
 // Indexes of a movement.
 func (StockMovement) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("variant_id"), // the history of a variant; its sum is the stock
+		index.Fields("variant_id", "id"), // the history of a variant; its sum is the stock
 	}
 }
 

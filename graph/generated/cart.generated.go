@@ -348,6 +348,70 @@ func fieldContext_CartLinesSetPayload_userErrors(_ context.Context, ec *executio
 	return fc, nil
 }
 
+func _OrderBuyAgainPayload_cart(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderBuyAgainPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderBuyAgainPayload_cart(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cart, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *cart.Cart) graphql.Marshaler {
+			return marshalOCart2ᚖholdfastᚋinternalᚋcartᚐCart(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderBuyAgainPayload_cart(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderBuyAgainPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Cart(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderBuyAgainPayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderBuyAgainPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderBuyAgainPayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderBuyAgainPayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderBuyAgainPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -549,6 +613,44 @@ func _CartLinesSetPayload(ctx context.Context, ec *executionContext, sel ast.Sel
 	return out
 }
 
+var orderBuyAgainPayloadImplementors = []string{"OrderBuyAgainPayload"}
+
+func _OrderBuyAgainPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.OrderBuyAgainPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderBuyAgainPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderBuyAgainPayload")
+		case "cart":
+			out.Values[i] = _OrderBuyAgainPayload_cart(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _OrderBuyAgainPayload_userErrors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -610,6 +712,14 @@ func marshalNCartLinesSetPayload2ᚖholdfastᚋgraphᚋmodelᚐCartLinesSetPaylo
 		return graphql.Null
 	}
 	return _CartLinesSetPayload(ctx, ec, sel, v)
+}
+
+func marshalNOrderBuyAgainPayload2ᚖholdfastᚋgraphᚋmodelᚐOrderBuyAgainPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.OrderBuyAgainPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderBuyAgainPayload!")
+		return graphql.Null
+	}
+	return _OrderBuyAgainPayload(ctx, ec, sel, v)
 }
 
 func marshalOCart2ᚖholdfastᚋinternalᚋcartᚐCart(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *cart.Cart) graphql.Marshaler {

@@ -936,6 +936,15 @@ func _CheckoutPlacePayload(ctx context.Context, ec *executionContext, sel ast.Se
 
 // region    ***************************** type.gotpl *****************************
 
+func marshalNAddress2holdfastᚋinternalᚋorderᚐAddress(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v order.Address) graphql.Marshaler {
+	return _Address(ctx, ec, sel, &v)
+}
+
+func unmarshalNAddressInput2ᚖholdfastᚋinternalᚋorderᚐAddress(ctx context.Context, ec *executionContext, v any) (*order.Address, error) {
+	res, err := unmarshalInputAddressInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func marshalNCheckoutCancelPayload2ᚖholdfastᚋgraphᚋmodelᚐCheckoutCancelPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.CheckoutCancelPayload) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CheckoutCancelPayload!")

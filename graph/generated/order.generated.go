@@ -4,6 +4,7 @@ package generated
 
 import (
 	"context"
+	"errors"
 	"holdfast/graph/model"
 	"holdfast/graph/scalar"
 	"holdfast/internal/catalog"
@@ -32,9 +33,14 @@ type OrderResolver interface {
 	Splits(ctx context.Context, obj *order.Order) ([]*payment.Split, error)
 	Refunds(ctx context.Context, obj *order.Order) ([]*order.Refund, error)
 	Shipments(ctx context.Context, obj *order.Order) ([]*order.Shipment, error)
+
+	StaffNotes(ctx context.Context, obj *order.Order) ([]*order.Note, error)
 }
 type OrderLineResolver interface {
 	Variant(ctx context.Context, obj *order.Line) (*catalog.Variant, error)
+}
+type OrderNoteResolver interface {
+	StaffEmail(ctx context.Context, obj *order.Note) (*string, error)
 }
 type ShipmentResolver interface {
 	Lines(ctx context.Context, obj *order.Shipment) ([]*order.ShipmentLine, error)
@@ -625,6 +631,84 @@ func fieldContext_Order_paidAt(_ context.Context, ec *executionContext, field gr
 	return graphql.NewScalarFieldContext("Order", field, false, false, "DateTime")
 }
 
+func _Order_shippedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Order_shippedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShippedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Order_shippedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Order", field, false, false, "DateTime")
+}
+
+func _Order_completedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Order_completedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompletedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Order_completedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Order", field, false, false, "DateTime")
+}
+
+func _Order_staffNotes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Order_staffNotes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Order().StaffNotes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*order.Note) graphql.Marshaler {
+			return marshalOOrderNote2ᚕᚖholdfastᚋinternalᚋorderᚐNoteᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Order_staffNotes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Order",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_OrderNote(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Order_version(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -646,6 +730,70 @@ func _Order_version(ctx context.Context, ec *executionContext, field graphql.Col
 }
 func fieldContext_Order_version(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Order", field, false, false, "Int64")
+}
+
+func _OrderCompletePayload_order(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderCompletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderCompletePayload_order(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Order, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Order) graphql.Marshaler {
+			return marshalOOrder2ᚖholdfastᚋinternalᚋorderᚐOrder(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderCompletePayload_order(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderCompletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Order(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderCompletePayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderCompletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderCompletePayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderCompletePayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderCompletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
 }
 
 func _OrderConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderConnection) (ret graphql.Marshaler) {
@@ -1005,6 +1153,258 @@ func fieldContext_OrderLine_amount(_ context.Context, ec *executionContext, fiel
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Money(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderNote_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNote_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v typeid.OrderNote) graphql.Marshaler {
+			return marshalNID2holdfastᚋinternalᚋtypeidᚐOrderNote(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderNote_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderNote", field, false, false, "ID")
+}
+
+func _OrderNote_text(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNote_text(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderNote_text(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderNote", field, false, false, "String")
+}
+
+func _OrderNote_staffEmail(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNote_staffEmail(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.OrderNote().StaffEmail(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderNote_staffEmail(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderNote", field, true, true, "String")
+}
+
+func _OrderNote_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Note) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNote_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderNote_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OrderNote", field, false, false, "DateTime")
+}
+
+func _OrderNoteAddPayload_note(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderNoteAddPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNoteAddPayload_note(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Note, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Note) graphql.Marshaler {
+			return marshalOOrderNote2ᚖholdfastᚋinternalᚋorderᚐNote(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderNoteAddPayload_note(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderNoteAddPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_OrderNote(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderNoteAddPayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderNoteAddPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderNoteAddPayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderNoteAddPayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderNoteAddPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _OrderShipPayload_order(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderShipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderShipPayload_order(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Order, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Order) graphql.Marshaler {
+			return marshalOOrder2ᚖholdfastᚋinternalᚋorderᚐOrder(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderShipPayload_order(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderShipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Order(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderShipPayload_shipment(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderShipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderShipPayload_shipment(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shipment, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Shipment) graphql.Marshaler {
+			return marshalOShipment2ᚖholdfastᚋinternalᚋorderᚐShipment(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_OrderShipPayload_shipment(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderShipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Shipment(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _OrderShipPayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderShipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_OrderShipPayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_OrderShipPayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OrderShipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
 		},
 	}
 	return fc, nil
@@ -1394,6 +1794,136 @@ func UnmarshalOrderFilter(ctx context.Context, raw any) (model.OrderFilter, erro
 	return out, err
 }
 
+func unmarshalInputOrderLineInput(ctx context.Context, ec *executionContext, obj any) (order.LineInput, error) {
+	var it order.LineInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"orderLineId", "quantity"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orderLineId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderLineId"))
+			data, err := unmarshalNID2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderLineID = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := unmarshalNInt2int(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalOrderLineInput unmarshals raw into the OrderLineInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalOrderLineInput(ctx context.Context, raw any) (order.LineInput, error) {
+	var out order.LineInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "OrderLineInput", raw, &out)
+	return out, err
+}
+
+func unmarshalInputOrderShipInput(ctx context.Context, ec *executionContext, obj any) (order.ShipInput, error) {
+	var it order.ShipInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["method"]; !present {
+		asMap["method"] = "EXPRESS"
+	}
+
+	fieldsInOrder := [...]string{"orderId", "idempotencyKey", "method", "carrier", "trackingNumber", "lines"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "orderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderId"))
+			data, err := unmarshalNID2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "method":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("method"))
+			data, err := unmarshalNShippingMethod2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Method = data
+		case "carrier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("carrier"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Carrier = data
+		case "trackingNumber":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("trackingNumber"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.TrackingNumber = data
+		case "lines":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lines"))
+			data, err := unmarshalOOrderLineInput2ᚕholdfastᚋinternalᚋorderᚐLineInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Lines = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalOrderShipInput unmarshals raw into the OrderShipInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalOrderShipInput(ctx context.Context, raw any) (order.ShipInput, error) {
+	var out order.ShipInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "OrderShipInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1520,10 +2050,64 @@ func _Order(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "shippedAt":
+			out.Values[i] = _Order_shippedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "completedAt":
+			out.Values[i] = _Order_completedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "staffNotes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Order_staffNotes(ctx, ec, field, obj)
+				})
 		case "version":
 			out.Values[i] = _Order_version(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var orderCompletePayloadImplementors = []string{"OrderCompletePayload"}
+
+func _OrderCompletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.OrderCompletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderCompletePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderCompletePayload")
+		case "order":
+			out.Values[i] = _OrderCompletePayload_order(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _OrderCompletePayload_userErrors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1674,6 +2258,136 @@ func _OrderLine(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 			out.Values[i] = _OrderLine_amount(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var orderNoteImplementors = []string{"OrderNote"}
+
+func _OrderNote(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *order.Note) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderNoteImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderNote")
+		case "id":
+			out.Values[i] = _OrderNote_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "text":
+			out.Values[i] = _OrderNote_text(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "staffEmail":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _OrderNote_staffEmail(ctx, ec, field, obj)
+				})
+		case "createdAt":
+			out.Values[i] = _OrderNote_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var orderNoteAddPayloadImplementors = []string{"OrderNoteAddPayload"}
+
+func _OrderNoteAddPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.OrderNoteAddPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderNoteAddPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderNoteAddPayload")
+		case "note":
+			out.Values[i] = _OrderNoteAddPayload_note(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _OrderNoteAddPayload_userErrors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var orderShipPayloadImplementors = []string{"OrderShipPayload"}
+
+func _OrderShipPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.OrderShipPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, orderShipPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OrderShipPayload")
+		case "order":
+			out.Values[i] = _OrderShipPayload_order(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "shipment":
+			out.Values[i] = _OrderShipPayload_shipment(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _OrderShipPayload_userErrors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1870,6 +2584,14 @@ func marshalNOrder2ᚖholdfastᚋinternalᚋorderᚐOrder(ctx context.Context, e
 	return _Order(ctx, ec, sel, v)
 }
 
+func marshalNOrderCompletePayload2ᚖholdfastᚋgraphᚋmodelᚐOrderCompletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.OrderCompletePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderCompletePayload!")
+		return graphql.Null
+	}
+	return _OrderCompletePayload(ctx, ec, sel, v)
+}
+
 func marshalNOrderConnection2ᚖholdfastᚋgraphᚋmodelᚐOrderConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.OrderConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "OrderConnection!")
@@ -1924,6 +2646,40 @@ func marshalNOrderLine2ᚖholdfastᚋinternalᚋorderᚐLine(ctx context.Context
 		return graphql.Null
 	}
 	return _OrderLine(ctx, ec, sel, v)
+}
+
+func unmarshalNOrderLineInput2holdfastᚋinternalᚋorderᚐLineInput(ctx context.Context, ec *executionContext, v any) (order.LineInput, error) {
+	res, err := unmarshalInputOrderLineInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNOrderNote2ᚖholdfastᚋinternalᚋorderᚐNote(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *order.Note) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderNote!")
+		return graphql.Null
+	}
+	return _OrderNote(ctx, ec, sel, v)
+}
+
+func marshalNOrderNoteAddPayload2ᚖholdfastᚋgraphᚋmodelᚐOrderNoteAddPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.OrderNoteAddPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderNoteAddPayload!")
+		return graphql.Null
+	}
+	return _OrderNoteAddPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNOrderShipInput2holdfastᚋinternalᚋorderᚐShipInput(ctx context.Context, ec *executionContext, v any) (order.ShipInput, error) {
+	res, err := unmarshalInputOrderShipInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNOrderShipPayload2ᚖholdfastᚋgraphᚋmodelᚐOrderShipPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.OrderShipPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OrderShipPayload!")
+		return graphql.Null
+	}
+	return _OrderShipPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNOrderStatus2holdfastᚋinternalᚋorderᚐStatus(ctx context.Context, ec *executionContext, v any) (order.Status, error) {
@@ -2063,6 +2819,49 @@ func unmarshalOOrderFilter2ᚖholdfastᚋgraphᚋmodelᚐOrderFilter(ctx context
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalOOrderLineInput2ᚕholdfastᚋinternalᚋorderᚐLineInputᚄ(ctx context.Context, ec *executionContext, v any) ([]order.LineInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]order.LineInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNOrderLineInput2holdfastᚋinternalᚋorderᚐLineInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOOrderNote2ᚕᚖholdfastᚋinternalᚋorderᚐNoteᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*order.Note) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNOrderNote2ᚖholdfastᚋinternalᚋorderᚐNote(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalOOrderNote2ᚖholdfastᚋinternalᚋorderᚐNote(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *order.Note) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _OrderNote(ctx, ec, sel, v)
+}
+
 func unmarshalOOrderStatus2ᚕholdfastᚋinternalᚋorderᚐStatusᚄ(ctx context.Context, ec *executionContext, v any) ([]order.Status, error) {
 	if v == nil {
 		return nil, nil
@@ -2097,6 +2896,20 @@ func marshalOOrderStatus2ᚕholdfastᚋinternalᚋorderᚐStatusᚄ(ctx context.
 	}
 
 	return ret
+}
+
+func marshalORefund2ᚖholdfastᚋinternalᚋorderᚐRefund(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *order.Refund) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Refund(ctx, ec, sel, v)
+}
+
+func marshalOShipment2ᚖholdfastᚋinternalᚋorderᚐShipment(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *order.Shipment) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Shipment(ctx, ec, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -1553,6 +1553,34 @@ func marshalNBoolean2bool(ctx context.Context, ec *executionContext, sel ast.Sel
 	return res
 }
 
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐAddress(ctx context.Context, ec *executionContext, v any) (typeid.Address, error) {
+	res, err := model.UnmarshalAddressID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐAddress(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Address) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalAddressID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐAuditEntry(ctx context.Context, ec *executionContext, v any) (typeid.AuditEntry, error) {
+	res, err := model.UnmarshalAuditEntryID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐAuditEntry(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.AuditEntry) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalAuditEntryID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func unmarshalNID2holdfastᚋinternalᚋtypeidᚐBuyer(ctx context.Context, ec *executionContext, v any) (typeid.Buyer, error) {
 	res, err := model.UnmarshalBuyerID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1609,6 +1637,20 @@ func marshalNID2holdfastᚋinternalᚋtypeidᚐCheckout(ctx context.Context, ec 
 	return res
 }
 
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐInvitation(ctx context.Context, ec *executionContext, v any) (typeid.Invitation, error) {
+	res, err := model.UnmarshalInvitationID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐInvitation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Invitation) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalInvitationID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func unmarshalNID2holdfastᚋinternalᚋtypeidᚐMiniProgram(ctx context.Context, ec *executionContext, v any) (typeid.MiniProgram, error) {
 	res, err := model.UnmarshalMiniProgramID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1617,6 +1659,20 @@ func unmarshalNID2holdfastᚋinternalᚋtypeidᚐMiniProgram(ctx context.Context
 func marshalNID2holdfastᚋinternalᚋtypeidᚐMiniProgram(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.MiniProgram) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalMiniProgramID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐMovement(ctx context.Context, ec *executionContext, v any) (typeid.Movement, error) {
+	res, err := model.UnmarshalMovementID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐMovement(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Movement) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalMovementID(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
@@ -1645,6 +1701,20 @@ func unmarshalNID2holdfastᚋinternalᚋtypeidᚐOrderLine(ctx context.Context, 
 func marshalNID2holdfastᚋinternalᚋtypeidᚐOrderLine(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.OrderLine) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalOrderLineID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐOrderNote(ctx context.Context, ec *executionContext, v any) (typeid.OrderNote, error) {
+	res, err := model.UnmarshalOrderNoteID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐOrderNote(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.OrderNote) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalOrderNoteID(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
@@ -2032,6 +2102,60 @@ func marshalOBoolean2ᚖbool(ctx context.Context, ec *executionContext, sel ast.
 	_ = sel
 	_ = ctx
 	res := scalar.MarshalBoolean(*v)
+	return res
+}
+
+func unmarshalOID2ᚖholdfastᚋinternalᚋtypeidᚐOrder(ctx context.Context, ec *executionContext, v any) (*typeid.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalOrderID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖholdfastᚋinternalᚋtypeidᚐOrder(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *typeid.Order) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalOrderID(*v)
+	return res
+}
+
+func unmarshalOID2ᚖholdfastᚋinternalᚋtypeidᚐStaff(ctx context.Context, ec *executionContext, v any) (*typeid.Staff, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalStaffID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖholdfastᚋinternalᚋtypeidᚐStaff(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *typeid.Staff) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalStaffID(*v)
+	return res
+}
+
+func unmarshalOID2ᚖstring(ctx context.Context, ec *executionContext, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖstring(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalID(*v)
 	return res
 }
 

@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"holdfast/graph/model"
 	"holdfast/internal/cart"
+	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
+	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/order"
+	"holdfast/internal/settlement"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -25,6 +29,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AuditEntry() AuditEntryResolver
 	Buyer() BuyerResolver
 	CartLine() CartLineResolver
 	Checkout() CheckoutResolver
@@ -32,6 +37,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Order() OrderResolver
 	OrderLine() OrderLineResolver
+	OrderNote() OrderNoteResolver
 	Payment() PaymentResolver
 	Product() ProductResolver
 	ProductVariant() ProductVariantResolver
@@ -41,6 +47,8 @@ type ResolverRoot interface {
 	Shop() ShopResolver
 	Staff() StaffResolver
 	Stock() StockResolver
+	StockAdjustVerdict() StockAdjustVerdictResolver
+	StockMovement() StockMovementResolver
 	Subscription() SubscriptionResolver
 }
 
@@ -59,10 +67,42 @@ type ComplexityRoot struct {
 		Street     func(childComplexity int) int
 	}
 
+	AddressDeletePayload struct {
+		Buyer      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	AddressSavePayload struct {
+		Address    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action     func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Detail     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		StaffEmail func(childComplexity int) int
+		StaffID    func(childComplexity int) int
+		Subject    func(childComplexity int) int
+	}
+
+	AuditEntryConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AuditEntryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Buyer struct {
-		Cart   func(childComplexity int) int
-		ID     func(childComplexity int) int
-		Orders func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
+		Addresses func(childComplexity int) int
+		Cart      func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Orders    func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
 	}
 
 	Cart struct {
@@ -122,21 +162,40 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AddressDelete         func(childComplexity int, addressID string) int
+		AddressSave           func(childComplexity int, input model.AddressSaveInput) int
 		CartLinesSet          func(childComplexity int, lines []*cart.LineInput, ifVersion *int64) int
 		CheckoutCancel        func(childComplexity int, checkoutID string) int
 		CheckoutPlace         func(childComplexity int, input checkout.Input) int
+		OrderBuyAgain         func(childComplexity int, orderID string) int
+		OrderComplete         func(childComplexity int, orderID string) int
+		OrderNoteAdd          func(childComplexity int, orderID string, text string) int
+		OrderRefund           func(childComplexity int, input settlement.RefundInput) int
+		OrderShip             func(childComplexity int, input order.ShipInput) int
 		PaymentPrepare        func(childComplexity int, paymentID string) int
 		PaymentSync           func(childComplexity int, paymentID string) int
 		ProductCreate         func(childComplexity int, input model.ProductCreateInput) int
+		ProductUpdate         func(childComplexity int, input catalog.ProductChange) int
+		ProductVariantAdd     func(childComplexity int, input model.ProductVariantAddInput) int
+		ProductVariantUpdate  func(childComplexity int, input catalog.VariantChange) int
+		SandboxFaultsSet      func(childComplexity int, input model.SandboxFaultsInput) int
 		SandboxPaymentConfirm func(childComplexity int, paymentID string) int
 		SessionCreate         func(childComplexity int, input model.SessionCreateInput) int
 		SessionRefresh        func(childComplexity int, refreshToken string) int
 		SessionRevoke         func(childComplexity int) int
+		SplitRulesSet         func(childComplexity int, shopID string, rules []*catalog.SplitRule) int
+		StaffInvitationAccept func(childComplexity int, token string, password string) int
+		StaffInvitationRevoke func(childComplexity int, invitationID string) int
+		StaffInvite           func(childComplexity int, input identity.InviteInput) int
+		StaffRemove           func(childComplexity int, shopID string, staffID string) int
+		StaffRoleSet          func(childComplexity int, input identity.SetRoleInput) int
 		StockAdjust           func(childComplexity int, input inventory.AdjustInput) int
+		StockAdjustMany       func(childComplexity int, input inventory.BulkInput) int
 	}
 
 	Order struct {
 		Checkout    func(childComplexity int) int
+		CompletedAt func(childComplexity int) int
 		Discount    func(childComplexity int) int
 		HeldUntil   func(childComplexity int) int
 		ID          func(childComplexity int) int
@@ -150,13 +209,25 @@ type ComplexityRoot struct {
 		Refunds     func(childComplexity int) int
 		ShipTo      func(childComplexity int) int
 		Shipments   func(childComplexity int) int
+		ShippedAt   func(childComplexity int) int
 		ShippingFee func(childComplexity int) int
 		Shop        func(childComplexity int) int
 		Splits      func(childComplexity int) int
+		StaffNotes  func(childComplexity int) int
 		Status      func(childComplexity int) int
 		Subtotal    func(childComplexity int) int
 		Total       func(childComplexity int) int
 		Version     func(childComplexity int) int
+	}
+
+	OrderBuyAgainPayload struct {
+		Cart       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	OrderCompletePayload struct {
+		Order      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	OrderConnection struct {
@@ -179,6 +250,30 @@ type ComplexityRoot struct {
 		Title     func(childComplexity int) int
 		UnitPrice func(childComplexity int) int
 		Variant   func(childComplexity int) int
+	}
+
+	OrderNote struct {
+		CreatedAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		StaffEmail func(childComplexity int) int
+		Text       func(childComplexity int) int
+	}
+
+	OrderNoteAddPayload struct {
+		Note       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	OrderRefundPayload struct {
+		Order      func(childComplexity int) int
+		Refund     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	OrderShipPayload struct {
+		Order      func(childComplexity int) int
+		Shipment   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	OutOfStockError struct {
@@ -264,13 +359,25 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	ProductUpdatePayload struct {
+		Product    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	ProductVariant struct {
-		ID      func(childComplexity int) int
-		Price   func(childComplexity int) int
-		Product func(childComplexity int) int
-		SKU     func(childComplexity int) int
-		Stock   func(childComplexity int) int
-		Title   func(childComplexity int) int
+		ID         func(childComplexity int) int
+		IsArchived func(childComplexity int) int
+		Movements  func(childComplexity int, first int, after *string) int
+		Price      func(childComplexity int) int
+		Product    func(childComplexity int) int
+		SKU        func(childComplexity int) int
+		Stock      func(childComplexity int) int
+		Title      func(childComplexity int) int
+	}
+
+	ProductVariantAddPayload struct {
+		UserErrors func(childComplexity int) int
+		Variant    func(childComplexity int) int
 	}
 
 	ProductVariantConnection struct {
@@ -282,6 +389,11 @@ type ComplexityRoot struct {
 	ProductVariantEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ProductVariantUpdatePayload struct {
+		UserErrors func(childComplexity int) int
+		Variant    func(childComplexity int) int
 	}
 
 	Query struct {
@@ -303,9 +415,28 @@ type ComplexityRoot struct {
 		Status    func(childComplexity int) int
 	}
 
+	SandboxFaults struct {
+		IsSilent func(childComplexity int) int
+		IsWrong  func(childComplexity int) int
+		LateMs   func(childComplexity int) int
+		Repeat   func(childComplexity int) int
+		SlowMs   func(childComplexity int) int
+	}
+
+	SandboxFaultsSetPayload struct {
+		Faults     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	SandboxPaymentConfirmPayload struct {
 		Payment    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	SavedAddress struct {
+		Address   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		IsDefault func(childComplexity int) int
 	}
 
 	Session struct {
@@ -344,14 +475,17 @@ type ComplexityRoot struct {
 	}
 
 	Shop struct {
-		Currency   func(childComplexity int) int
-		ID         func(childComplexity int) int
-		IsOpen     func(childComplexity int) int
-		Name       func(childComplexity int) int
-		Orders     func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
-		Products   func(childComplexity int, first int, after *string, search *string) int
-		SplitRules func(childComplexity int) int
-		Variants   func(childComplexity int, first int, after *string, search *string, onlyLow *bool) int
+		AuditLog    func(childComplexity int, first int, after *string) int
+		Currency    func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Invitations func(childComplexity int, first int, after *string) int
+		IsOpen      func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Orders      func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
+		Products    func(childComplexity int, first int, after *string, search *string) int
+		SplitRules  func(childComplexity int) int
+		Staff       func(childComplexity int, first int, after *string) int
+		Variants    func(childComplexity int, first int, after *string, search *string, onlyLow *bool) int
 	}
 
 	ShopConnection struct {
@@ -365,10 +499,32 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	ShopMember struct {
+		Email func(childComplexity int) int
+		ID    func(childComplexity int) int
+		Role  func(childComplexity int) int
+	}
+
+	ShopMemberConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ShopMemberEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	SplitRule struct {
 		BasisPoints func(childComplexity int) int
 		Receiver    func(childComplexity int) int
 		Role        func(childComplexity int) int
+	}
+
+	SplitRulesSetPayload struct {
+		Shop       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Staff struct {
@@ -376,6 +532,51 @@ type ComplexityRoot struct {
 		ID         func(childComplexity int) int
 		IsOperator func(childComplexity int) int
 		Shops      func(childComplexity int, first int, after *string) int
+	}
+
+	StaffInvitation struct {
+		CreatedAt func(childComplexity int) int
+		Email     func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Role      func(childComplexity int) int
+	}
+
+	StaffInvitationAcceptPayload struct {
+		Session    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StaffInvitationConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	StaffInvitationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	StaffInvitationRevokePayload struct {
+		InvitationID func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
+	StaffInvitePayload struct {
+		Invitation func(childComplexity int) int
+		Token      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StaffRemovePayload struct {
+		StaffID    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StaffRoleSetPayload struct {
+		Member     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	StaffShopConnection struct {
@@ -400,9 +601,45 @@ type ComplexityRoot struct {
 		Version   func(childComplexity int) int
 	}
 
+	StockAdjustManyPayload struct {
+		UserErrors func(childComplexity int) int
+		Verdicts   func(childComplexity int) int
+	}
+
 	StockAdjustPayload struct {
 		Stock      func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	StockAdjustVerdict struct {
+		Stock      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+		VariantID  func(childComplexity int) int
+	}
+
+	StockMovement struct {
+		CreatedAt   func(childComplexity int) int
+		HeldDelta   func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		OnHandDelta func(childComplexity int) int
+		Order       func(childComplexity int) int
+		OrderID     func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		StaffEmail  func(childComplexity int) int
+		StaffID     func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	StockMovementConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	StockMovementEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	StockShortage struct {
@@ -489,6 +726,113 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Address.Street(childComplexity), true
 
+	case "AddressDeletePayload.buyer":
+		if e.ComplexityRoot.AddressDeletePayload.Buyer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddressDeletePayload.Buyer(childComplexity), true
+	case "AddressDeletePayload.userErrors":
+		if e.ComplexityRoot.AddressDeletePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddressDeletePayload.UserErrors(childComplexity), true
+
+	case "AddressSavePayload.address":
+		if e.ComplexityRoot.AddressSavePayload.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddressSavePayload.Address(childComplexity), true
+	case "AddressSavePayload.userErrors":
+		if e.ComplexityRoot.AddressSavePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddressSavePayload.UserErrors(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.createdAt":
+		if e.ComplexityRoot.AuditEntry.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.CreatedAt(childComplexity), true
+	case "AuditEntry.detail":
+		if e.ComplexityRoot.AuditEntry.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Detail(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.staffEmail":
+		if e.ComplexityRoot.AuditEntry.StaffEmail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.StaffEmail(childComplexity), true
+	case "AuditEntry.staffId":
+		if e.ComplexityRoot.AuditEntry.StaffID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.StaffID(childComplexity), true
+	case "AuditEntry.subject":
+		if e.ComplexityRoot.AuditEntry.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Subject(childComplexity), true
+
+	case "AuditEntryConnection.edges":
+		if e.ComplexityRoot.AuditEntryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Edges(childComplexity), true
+	case "AuditEntryConnection.nodes":
+		if e.ComplexityRoot.AuditEntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.Nodes(childComplexity), true
+	case "AuditEntryConnection.pageInfo":
+		if e.ComplexityRoot.AuditEntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryConnection.PageInfo(childComplexity), true
+
+	case "AuditEntryEdge.cursor":
+		if e.ComplexityRoot.AuditEntryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Cursor(childComplexity), true
+	case "AuditEntryEdge.node":
+		if e.ComplexityRoot.AuditEntryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntryEdge.Node(childComplexity), true
+
+	case "Buyer.addresses":
+		if e.ComplexityRoot.Buyer.Addresses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Buyer.Addresses(childComplexity), true
 	case "Buyer.cart":
 		if e.ComplexityRoot.Buyer.Cart == nil {
 			break
@@ -701,6 +1045,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Money.Currency(childComplexity), true
 
+	case "Mutation.addressDelete":
+		if e.ComplexityRoot.Mutation.AddressDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_addressDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddressDelete(childComplexity, args["addressId"].(string)), true
+	case "Mutation.addressSave":
+		if e.ComplexityRoot.Mutation.AddressSave == nil {
+			break
+		}
+
+		args, err := field_Mutation_addressSave_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddressSave(childComplexity, args["input"].(model.AddressSaveInput)), true
 	case "Mutation.cartLinesSet":
 		if e.ComplexityRoot.Mutation.CartLinesSet == nil {
 			break
@@ -734,6 +1100,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CheckoutPlace(childComplexity, args["input"].(checkout.Input)), true
+	case "Mutation.orderBuyAgain":
+		if e.ComplexityRoot.Mutation.OrderBuyAgain == nil {
+			break
+		}
+
+		args, err := field_Mutation_orderBuyAgain_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OrderBuyAgain(childComplexity, args["orderId"].(string)), true
+	case "Mutation.orderComplete":
+		if e.ComplexityRoot.Mutation.OrderComplete == nil {
+			break
+		}
+
+		args, err := field_Mutation_orderComplete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OrderComplete(childComplexity, args["orderId"].(string)), true
+	case "Mutation.orderNoteAdd":
+		if e.ComplexityRoot.Mutation.OrderNoteAdd == nil {
+			break
+		}
+
+		args, err := field_Mutation_orderNoteAdd_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OrderNoteAdd(childComplexity, args["orderId"].(string), args["text"].(string)), true
+	case "Mutation.orderRefund":
+		if e.ComplexityRoot.Mutation.OrderRefund == nil {
+			break
+		}
+
+		args, err := field_Mutation_orderRefund_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OrderRefund(childComplexity, args["input"].(settlement.RefundInput)), true
+	case "Mutation.orderShip":
+		if e.ComplexityRoot.Mutation.OrderShip == nil {
+			break
+		}
+
+		args, err := field_Mutation_orderShip_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.OrderShip(childComplexity, args["input"].(order.ShipInput)), true
 	case "Mutation.paymentPrepare":
 		if e.ComplexityRoot.Mutation.PaymentPrepare == nil {
 			break
@@ -767,6 +1188,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProductCreate(childComplexity, args["input"].(model.ProductCreateInput)), true
+	case "Mutation.productUpdate":
+		if e.ComplexityRoot.Mutation.ProductUpdate == nil {
+			break
+		}
+
+		args, err := field_Mutation_productUpdate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductUpdate(childComplexity, args["input"].(catalog.ProductChange)), true
+	case "Mutation.productVariantAdd":
+		if e.ComplexityRoot.Mutation.ProductVariantAdd == nil {
+			break
+		}
+
+		args, err := field_Mutation_productVariantAdd_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductVariantAdd(childComplexity, args["input"].(model.ProductVariantAddInput)), true
+	case "Mutation.productVariantUpdate":
+		if e.ComplexityRoot.Mutation.ProductVariantUpdate == nil {
+			break
+		}
+
+		args, err := field_Mutation_productVariantUpdate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductVariantUpdate(childComplexity, args["input"].(catalog.VariantChange)), true
+	case "Mutation.sandboxFaultsSet":
+		if e.ComplexityRoot.Mutation.SandboxFaultsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_sandboxFaultsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SandboxFaultsSet(childComplexity, args["input"].(model.SandboxFaultsInput)), true
 	case "Mutation.sandboxPaymentConfirm":
 		if e.ComplexityRoot.Mutation.SandboxPaymentConfirm == nil {
 			break
@@ -806,6 +1271,72 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SessionRevoke(childComplexity), true
+	case "Mutation.splitRulesSet":
+		if e.ComplexityRoot.Mutation.SplitRulesSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_splitRulesSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SplitRulesSet(childComplexity, args["shopId"].(string), args["rules"].([]*catalog.SplitRule)), true
+	case "Mutation.staffInvitationAccept":
+		if e.ComplexityRoot.Mutation.StaffInvitationAccept == nil {
+			break
+		}
+
+		args, err := field_Mutation_staffInvitationAccept_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StaffInvitationAccept(childComplexity, args["token"].(string), args["password"].(string)), true
+	case "Mutation.staffInvitationRevoke":
+		if e.ComplexityRoot.Mutation.StaffInvitationRevoke == nil {
+			break
+		}
+
+		args, err := field_Mutation_staffInvitationRevoke_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StaffInvitationRevoke(childComplexity, args["invitationId"].(string)), true
+	case "Mutation.staffInvite":
+		if e.ComplexityRoot.Mutation.StaffInvite == nil {
+			break
+		}
+
+		args, err := field_Mutation_staffInvite_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StaffInvite(childComplexity, args["input"].(identity.InviteInput)), true
+	case "Mutation.staffRemove":
+		if e.ComplexityRoot.Mutation.StaffRemove == nil {
+			break
+		}
+
+		args, err := field_Mutation_staffRemove_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StaffRemove(childComplexity, args["shopId"].(string), args["staffId"].(string)), true
+	case "Mutation.staffRoleSet":
+		if e.ComplexityRoot.Mutation.StaffRoleSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_staffRoleSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StaffRoleSet(childComplexity, args["input"].(identity.SetRoleInput)), true
 	case "Mutation.stockAdjust":
 		if e.ComplexityRoot.Mutation.StockAdjust == nil {
 			break
@@ -817,6 +1348,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StockAdjust(childComplexity, args["input"].(inventory.AdjustInput)), true
+	case "Mutation.stockAdjustMany":
+		if e.ComplexityRoot.Mutation.StockAdjustMany == nil {
+			break
+		}
+
+		args, err := field_Mutation_stockAdjustMany_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StockAdjustMany(childComplexity, args["input"].(inventory.BulkInput)), true
 
 	case "Order.checkout":
 		if e.ComplexityRoot.Order.Checkout == nil {
@@ -824,6 +1366,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.Checkout(childComplexity), true
+	case "Order.completedAt":
+		if e.ComplexityRoot.Order.CompletedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.CompletedAt(childComplexity), true
 	case "Order.discount":
 		if e.ComplexityRoot.Order.Discount == nil {
 			break
@@ -902,6 +1450,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.Shipments(childComplexity), true
+	case "Order.shippedAt":
+		if e.ComplexityRoot.Order.ShippedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.ShippedAt(childComplexity), true
 	case "Order.shippingFee":
 		if e.ComplexityRoot.Order.ShippingFee == nil {
 			break
@@ -920,6 +1474,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.Splits(childComplexity), true
+	case "Order.staffNotes":
+		if e.ComplexityRoot.Order.StaffNotes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.StaffNotes(childComplexity), true
 	case "Order.status":
 		if e.ComplexityRoot.Order.Status == nil {
 			break
@@ -944,6 +1504,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.Version(childComplexity), true
+
+	case "OrderBuyAgainPayload.cart":
+		if e.ComplexityRoot.OrderBuyAgainPayload.Cart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderBuyAgainPayload.Cart(childComplexity), true
+	case "OrderBuyAgainPayload.userErrors":
+		if e.ComplexityRoot.OrderBuyAgainPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderBuyAgainPayload.UserErrors(childComplexity), true
+
+	case "OrderCompletePayload.order":
+		if e.ComplexityRoot.OrderCompletePayload.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderCompletePayload.Order(childComplexity), true
+	case "OrderCompletePayload.userErrors":
+		if e.ComplexityRoot.OrderCompletePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderCompletePayload.UserErrors(childComplexity), true
 
 	case "OrderConnection.edges":
 		if e.ComplexityRoot.OrderConnection.Edges == nil {
@@ -1025,6 +1611,82 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OrderLine.Variant(childComplexity), true
+
+	case "OrderNote.createdAt":
+		if e.ComplexityRoot.OrderNote.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNote.CreatedAt(childComplexity), true
+	case "OrderNote.id":
+		if e.ComplexityRoot.OrderNote.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNote.ID(childComplexity), true
+	case "OrderNote.staffEmail":
+		if e.ComplexityRoot.OrderNote.StaffEmail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNote.StaffEmail(childComplexity), true
+	case "OrderNote.text":
+		if e.ComplexityRoot.OrderNote.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNote.Text(childComplexity), true
+
+	case "OrderNoteAddPayload.note":
+		if e.ComplexityRoot.OrderNoteAddPayload.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNoteAddPayload.Note(childComplexity), true
+	case "OrderNoteAddPayload.userErrors":
+		if e.ComplexityRoot.OrderNoteAddPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNoteAddPayload.UserErrors(childComplexity), true
+
+	case "OrderRefundPayload.order":
+		if e.ComplexityRoot.OrderRefundPayload.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderRefundPayload.Order(childComplexity), true
+	case "OrderRefundPayload.refund":
+		if e.ComplexityRoot.OrderRefundPayload.Refund == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderRefundPayload.Refund(childComplexity), true
+	case "OrderRefundPayload.userErrors":
+		if e.ComplexityRoot.OrderRefundPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderRefundPayload.UserErrors(childComplexity), true
+
+	case "OrderShipPayload.order":
+		if e.ComplexityRoot.OrderShipPayload.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderShipPayload.Order(childComplexity), true
+	case "OrderShipPayload.shipment":
+		if e.ComplexityRoot.OrderShipPayload.Shipment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderShipPayload.Shipment(childComplexity), true
+	case "OrderShipPayload.userErrors":
+		if e.ComplexityRoot.OrderShipPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderShipPayload.UserErrors(childComplexity), true
 
 	case "OutOfStockError.code":
 		if e.ComplexityRoot.OutOfStockError.Code == nil {
@@ -1320,12 +1982,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductEdge.Node(childComplexity), true
 
+	case "ProductUpdatePayload.product":
+		if e.ComplexityRoot.ProductUpdatePayload.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.Product(childComplexity), true
+	case "ProductUpdatePayload.userErrors":
+		if e.ComplexityRoot.ProductUpdatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.UserErrors(childComplexity), true
+
 	case "ProductVariant.id":
 		if e.ComplexityRoot.ProductVariant.ID == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ProductVariant.ID(childComplexity), true
+	case "ProductVariant.isArchived":
+		if e.ComplexityRoot.ProductVariant.IsArchived == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductVariant.IsArchived(childComplexity), true
+	case "ProductVariant.movements":
+		if e.ComplexityRoot.ProductVariant.Movements == nil {
+			break
+		}
+
+		args, err := field_ProductVariant_movements_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.ProductVariant.Movements(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "ProductVariant.price":
 		if e.ComplexityRoot.ProductVariant.Price == nil {
 			break
@@ -1356,6 +2048,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductVariant.Title(childComplexity), true
+
+	case "ProductVariantAddPayload.userErrors":
+		if e.ComplexityRoot.ProductVariantAddPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductVariantAddPayload.UserErrors(childComplexity), true
+	case "ProductVariantAddPayload.variant":
+		if e.ComplexityRoot.ProductVariantAddPayload.Variant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductVariantAddPayload.Variant(childComplexity), true
 
 	case "ProductVariantConnection.edges":
 		if e.ComplexityRoot.ProductVariantConnection.Edges == nil {
@@ -1388,6 +2093,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductVariantEdge.Node(childComplexity), true
+
+	case "ProductVariantUpdatePayload.userErrors":
+		if e.ComplexityRoot.ProductVariantUpdatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductVariantUpdatePayload.UserErrors(childComplexity), true
+	case "ProductVariantUpdatePayload.variant":
+		if e.ComplexityRoot.ProductVariantUpdatePayload.Variant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductVariantUpdatePayload.Variant(childComplexity), true
 
 	case "Query.miniProgram":
 		if e.ComplexityRoot.Query.MiniProgram == nil {
@@ -1504,6 +2222,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Refund.Status(childComplexity), true
 
+	case "SandboxFaults.isSilent":
+		if e.ComplexityRoot.SandboxFaults.IsSilent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaults.IsSilent(childComplexity), true
+	case "SandboxFaults.isWrong":
+		if e.ComplexityRoot.SandboxFaults.IsWrong == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaults.IsWrong(childComplexity), true
+	case "SandboxFaults.lateMs":
+		if e.ComplexityRoot.SandboxFaults.LateMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaults.LateMs(childComplexity), true
+	case "SandboxFaults.repeat":
+		if e.ComplexityRoot.SandboxFaults.Repeat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaults.Repeat(childComplexity), true
+	case "SandboxFaults.slowMs":
+		if e.ComplexityRoot.SandboxFaults.SlowMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaults.SlowMs(childComplexity), true
+
+	case "SandboxFaultsSetPayload.faults":
+		if e.ComplexityRoot.SandboxFaultsSetPayload.Faults == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaultsSetPayload.Faults(childComplexity), true
+	case "SandboxFaultsSetPayload.userErrors":
+		if e.ComplexityRoot.SandboxFaultsSetPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SandboxFaultsSetPayload.UserErrors(childComplexity), true
+
 	case "SandboxPaymentConfirmPayload.payment":
 		if e.ComplexityRoot.SandboxPaymentConfirmPayload.Payment == nil {
 			break
@@ -1516,6 +2278,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SandboxPaymentConfirmPayload.UserErrors(childComplexity), true
+
+	case "SavedAddress.address":
+		if e.ComplexityRoot.SavedAddress.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedAddress.Address(childComplexity), true
+	case "SavedAddress.id":
+		if e.ComplexityRoot.SavedAddress.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedAddress.ID(childComplexity), true
+	case "SavedAddress.isDefault":
+		if e.ComplexityRoot.SavedAddress.IsDefault == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SavedAddress.IsDefault(childComplexity), true
 
 	case "Session.accessToken":
 		if e.ComplexityRoot.Session.AccessToken == nil {
@@ -1625,6 +2406,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ShipmentLine.Quantity(childComplexity), true
 
+	case "Shop.auditLog":
+		if e.ComplexityRoot.Shop.AuditLog == nil {
+			break
+		}
+
+		args, err := field_Shop_auditLog_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Shop.AuditLog(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Shop.currency":
 		if e.ComplexityRoot.Shop.Currency == nil {
 			break
@@ -1637,6 +2429,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.ID(childComplexity), true
+	case "Shop.invitations":
+		if e.ComplexityRoot.Shop.Invitations == nil {
+			break
+		}
+
+		args, err := field_Shop_invitations_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Shop.Invitations(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Shop.isOpen":
 		if e.ComplexityRoot.Shop.IsOpen == nil {
 			break
@@ -1677,6 +2480,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.SplitRules(childComplexity), true
+	case "Shop.staff":
+		if e.ComplexityRoot.Shop.Staff == nil {
+			break
+		}
+
+		args, err := field_Shop_staff_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Shop.Staff(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Shop.variants":
 		if e.ComplexityRoot.Shop.Variants == nil {
 			break
@@ -1721,6 +2535,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ShopEdge.Node(childComplexity), true
 
+	case "ShopMember.email":
+		if e.ComplexityRoot.ShopMember.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMember.Email(childComplexity), true
+	case "ShopMember.staffId":
+		if e.ComplexityRoot.ShopMember.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMember.ID(childComplexity), true
+	case "ShopMember.role":
+		if e.ComplexityRoot.ShopMember.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMember.Role(childComplexity), true
+
+	case "ShopMemberConnection.edges":
+		if e.ComplexityRoot.ShopMemberConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMemberConnection.Edges(childComplexity), true
+	case "ShopMemberConnection.nodes":
+		if e.ComplexityRoot.ShopMemberConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMemberConnection.Nodes(childComplexity), true
+	case "ShopMemberConnection.pageInfo":
+		if e.ComplexityRoot.ShopMemberConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMemberConnection.PageInfo(childComplexity), true
+
+	case "ShopMemberEdge.cursor":
+		if e.ComplexityRoot.ShopMemberEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMemberEdge.Cursor(childComplexity), true
+	case "ShopMemberEdge.node":
+		if e.ComplexityRoot.ShopMemberEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopMemberEdge.Node(childComplexity), true
+
 	case "SplitRule.basisPoints":
 		if e.ComplexityRoot.SplitRule.BasisPoints == nil {
 			break
@@ -1739,6 +2604,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SplitRule.Role(childComplexity), true
+
+	case "SplitRulesSetPayload.shop":
+		if e.ComplexityRoot.SplitRulesSetPayload.Shop == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SplitRulesSetPayload.Shop(childComplexity), true
+	case "SplitRulesSetPayload.userErrors":
+		if e.ComplexityRoot.SplitRulesSetPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SplitRulesSetPayload.UserErrors(childComplexity), true
 
 	case "Staff.email":
 		if e.ComplexityRoot.Staff.Email == nil {
@@ -1769,6 +2647,140 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Staff.Shops(childComplexity, args["first"].(int), args["after"].(*string)), true
+
+	case "StaffInvitation.createdAt":
+		if e.ComplexityRoot.StaffInvitation.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitation.CreatedAt(childComplexity), true
+	case "StaffInvitation.email":
+		if e.ComplexityRoot.StaffInvitation.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitation.Email(childComplexity), true
+	case "StaffInvitation.expiresAt":
+		if e.ComplexityRoot.StaffInvitation.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitation.ExpiresAt(childComplexity), true
+	case "StaffInvitation.id":
+		if e.ComplexityRoot.StaffInvitation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitation.ID(childComplexity), true
+	case "StaffInvitation.role":
+		if e.ComplexityRoot.StaffInvitation.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitation.Role(childComplexity), true
+
+	case "StaffInvitationAcceptPayload.session":
+		if e.ComplexityRoot.StaffInvitationAcceptPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationAcceptPayload.Session(childComplexity), true
+	case "StaffInvitationAcceptPayload.userErrors":
+		if e.ComplexityRoot.StaffInvitationAcceptPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationAcceptPayload.UserErrors(childComplexity), true
+
+	case "StaffInvitationConnection.edges":
+		if e.ComplexityRoot.StaffInvitationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationConnection.Edges(childComplexity), true
+	case "StaffInvitationConnection.nodes":
+		if e.ComplexityRoot.StaffInvitationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationConnection.Nodes(childComplexity), true
+	case "StaffInvitationConnection.pageInfo":
+		if e.ComplexityRoot.StaffInvitationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationConnection.PageInfo(childComplexity), true
+
+	case "StaffInvitationEdge.cursor":
+		if e.ComplexityRoot.StaffInvitationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationEdge.Cursor(childComplexity), true
+	case "StaffInvitationEdge.node":
+		if e.ComplexityRoot.StaffInvitationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationEdge.Node(childComplexity), true
+
+	case "StaffInvitationRevokePayload.invitationId":
+		if e.ComplexityRoot.StaffInvitationRevokePayload.InvitationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationRevokePayload.InvitationID(childComplexity), true
+	case "StaffInvitationRevokePayload.userErrors":
+		if e.ComplexityRoot.StaffInvitationRevokePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitationRevokePayload.UserErrors(childComplexity), true
+
+	case "StaffInvitePayload.invitation":
+		if e.ComplexityRoot.StaffInvitePayload.Invitation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitePayload.Invitation(childComplexity), true
+	case "StaffInvitePayload.token":
+		if e.ComplexityRoot.StaffInvitePayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitePayload.Token(childComplexity), true
+	case "StaffInvitePayload.userErrors":
+		if e.ComplexityRoot.StaffInvitePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffInvitePayload.UserErrors(childComplexity), true
+
+	case "StaffRemovePayload.staffId":
+		if e.ComplexityRoot.StaffRemovePayload.StaffID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffRemovePayload.StaffID(childComplexity), true
+	case "StaffRemovePayload.userErrors":
+		if e.ComplexityRoot.StaffRemovePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffRemovePayload.UserErrors(childComplexity), true
+
+	case "StaffRoleSetPayload.member":
+		if e.ComplexityRoot.StaffRoleSetPayload.Member == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffRoleSetPayload.Member(childComplexity), true
+	case "StaffRoleSetPayload.userErrors":
+		if e.ComplexityRoot.StaffRoleSetPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StaffRoleSetPayload.UserErrors(childComplexity), true
 
 	case "StaffShopConnection.edges":
 		if e.ComplexityRoot.StaffShopConnection.Edges == nil {
@@ -1851,6 +2863,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Stock.Version(childComplexity), true
 
+	case "StockAdjustManyPayload.userErrors":
+		if e.ComplexityRoot.StockAdjustManyPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockAdjustManyPayload.UserErrors(childComplexity), true
+	case "StockAdjustManyPayload.verdicts":
+		if e.ComplexityRoot.StockAdjustManyPayload.Verdicts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockAdjustManyPayload.Verdicts(childComplexity), true
+
 	case "StockAdjustPayload.stock":
 		if e.ComplexityRoot.StockAdjustPayload.Stock == nil {
 			break
@@ -1863,6 +2888,124 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StockAdjustPayload.UserErrors(childComplexity), true
+
+	case "StockAdjustVerdict.stock":
+		if e.ComplexityRoot.StockAdjustVerdict.Stock == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockAdjustVerdict.Stock(childComplexity), true
+	case "StockAdjustVerdict.userErrors":
+		if e.ComplexityRoot.StockAdjustVerdict.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockAdjustVerdict.UserErrors(childComplexity), true
+	case "StockAdjustVerdict.variantId":
+		if e.ComplexityRoot.StockAdjustVerdict.VariantID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockAdjustVerdict.VariantID(childComplexity), true
+
+	case "StockMovement.createdAt":
+		if e.ComplexityRoot.StockMovement.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.CreatedAt(childComplexity), true
+	case "StockMovement.heldDelta":
+		if e.ComplexityRoot.StockMovement.HeldDelta == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.HeldDelta(childComplexity), true
+	case "StockMovement.id":
+		if e.ComplexityRoot.StockMovement.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.ID(childComplexity), true
+	case "StockMovement.kind":
+		if e.ComplexityRoot.StockMovement.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.Kind(childComplexity), true
+	case "StockMovement.onHandDelta":
+		if e.ComplexityRoot.StockMovement.OnHandDelta == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.OnHandDelta(childComplexity), true
+	case "StockMovement.order":
+		if e.ComplexityRoot.StockMovement.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.Order(childComplexity), true
+	case "StockMovement.orderId":
+		if e.ComplexityRoot.StockMovement.OrderID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.OrderID(childComplexity), true
+	case "StockMovement.reason":
+		if e.ComplexityRoot.StockMovement.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.Reason(childComplexity), true
+	case "StockMovement.staffEmail":
+		if e.ComplexityRoot.StockMovement.StaffEmail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.StaffEmail(childComplexity), true
+	case "StockMovement.staffId":
+		if e.ComplexityRoot.StockMovement.StaffID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.StaffID(childComplexity), true
+	case "StockMovement.version":
+		if e.ComplexityRoot.StockMovement.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovement.Version(childComplexity), true
+
+	case "StockMovementConnection.edges":
+		if e.ComplexityRoot.StockMovementConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovementConnection.Edges(childComplexity), true
+	case "StockMovementConnection.nodes":
+		if e.ComplexityRoot.StockMovementConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovementConnection.Nodes(childComplexity), true
+	case "StockMovementConnection.pageInfo":
+		if e.ComplexityRoot.StockMovementConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovementConnection.PageInfo(childComplexity), true
+
+	case "StockMovementEdge.cursor":
+		if e.ComplexityRoot.StockMovementEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovementEdge.Cursor(childComplexity), true
+	case "StockMovementEdge.node":
+		if e.ComplexityRoot.StockMovementEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockMovementEdge.Node(childComplexity), true
 
 	case "StockShortage.available":
 		if e.ComplexityRoot.StockShortage.Available == nil {
@@ -1958,17 +3101,30 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AddressInput", graphql.BindUnmarshaler(ec, unmarshalInputAddressInput)),
+			graphql.NewInputUnmarshaler("AddressSaveInput", graphql.BindUnmarshaler(ec, unmarshalInputAddressSaveInput)),
 			graphql.NewInputUnmarshaler("CartLineInput", graphql.BindUnmarshaler(ec, unmarshalInputCartLineInput)),
 			graphql.NewInputUnmarshaler("CheckoutLineInput", graphql.BindUnmarshaler(ec, unmarshalInputCheckoutLineInput)),
 			graphql.NewInputUnmarshaler("CheckoutPlaceInput", graphql.BindUnmarshaler(ec, unmarshalInputCheckoutPlaceInput)),
 			graphql.NewInputUnmarshaler("CheckoutShopInput", graphql.BindUnmarshaler(ec, unmarshalInputCheckoutShopInput)),
 			graphql.NewInputUnmarshaler("MoneyInput", graphql.BindUnmarshaler(ec, unmarshalInputMoneyInput)),
 			graphql.NewInputUnmarshaler("OrderFilter", graphql.BindUnmarshaler(ec, unmarshalInputOrderFilter)),
+			graphql.NewInputUnmarshaler("OrderLineInput", graphql.BindUnmarshaler(ec, unmarshalInputOrderLineInput)),
+			graphql.NewInputUnmarshaler("OrderRefundInput", graphql.BindUnmarshaler(ec, unmarshalInputOrderRefundInput)),
+			graphql.NewInputUnmarshaler("OrderShipInput", graphql.BindUnmarshaler(ec, unmarshalInputOrderShipInput)),
 			graphql.NewInputUnmarshaler("ProductCreateInput", graphql.BindUnmarshaler(ec, unmarshalInputProductCreateInput)),
+			graphql.NewInputUnmarshaler("ProductUpdateInput", graphql.BindUnmarshaler(ec, unmarshalInputProductUpdateInput)),
+			graphql.NewInputUnmarshaler("ProductVariantAddInput", graphql.BindUnmarshaler(ec, unmarshalInputProductVariantAddInput)),
 			graphql.NewInputUnmarshaler("ProductVariantCreateInput", graphql.BindUnmarshaler(ec, unmarshalInputProductVariantCreateInput)),
+			graphql.NewInputUnmarshaler("ProductVariantUpdateInput", graphql.BindUnmarshaler(ec, unmarshalInputProductVariantUpdateInput)),
+			graphql.NewInputUnmarshaler("SandboxFaultsInput", graphql.BindUnmarshaler(ec, unmarshalInputSandboxFaultsInput)),
 			graphql.NewInputUnmarshaler("SessionCreateInput", graphql.BindUnmarshaler(ec, unmarshalInputSessionCreateInput)),
+			graphql.NewInputUnmarshaler("SplitRuleInput", graphql.BindUnmarshaler(ec, unmarshalInputSplitRuleInput)),
+			graphql.NewInputUnmarshaler("StaffInviteInput", graphql.BindUnmarshaler(ec, unmarshalInputStaffInviteInput)),
 			graphql.NewInputUnmarshaler("StaffLoginInput", graphql.BindUnmarshaler(ec, unmarshalInputStaffLoginInput)),
+			graphql.NewInputUnmarshaler("StaffRoleSetInput", graphql.BindUnmarshaler(ec, unmarshalInputStaffRoleSetInput)),
 			graphql.NewInputUnmarshaler("StockAdjustInput", graphql.BindUnmarshaler(ec, unmarshalInputStockAdjustInput)),
+			graphql.NewInputUnmarshaler("StockAdjustLineInput", graphql.BindUnmarshaler(ec, unmarshalInputStockAdjustLineInput)),
+			graphql.NewInputUnmarshaler("StockAdjustManyInput", graphql.BindUnmarshaler(ec, unmarshalInputStockAdjustManyInput)),
 			graphql.NewInputUnmarshaler("WeChatLoginInput", graphql.BindUnmarshaler(ec, unmarshalInputWeChatLoginInput)),
 		)
 	}
@@ -2063,6 +3219,60 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/address.graphqls", Input: `extend type Buyer {
+  "The address book: the default first, then the newest; at most 50."
+  addresses: [SavedAddress!]!
+}
+
+"An address that a buyer keeps. Orders copy it: what becomes of it changes no order."
+type SavedAddress implements Node {
+  "Opaque."
+  id: ID!
+  "Where goods go."
+  address: Address!
+  "The one to show first; a buyer has one at most."
+  isDefault: Boolean!
+}
+
+"An address as the buyer wants it kept."
+input AddressSaveInput {
+  "The address to change; null for a new one."
+  addressId: ID
+  "All of it: what is left out is taken away."
+  address: AddressInput!
+  "Takes the place of the default that was."
+  isDefault: Boolean! = false
+}
+
+"What addressSave answers."
+type AddressSavePayload {
+  "As it stands now; null when refused."
+  address: SavedAddress
+  "INVALID, NOT_FOUND, TOO_MANY (50)."
+  userErrors: [UserError!]!
+}
+
+"What addressDelete answers."
+type AddressDeletePayload {
+  "Whose book it was; null when refused."
+  buyer: Buyer
+  "NOT_FOUND."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Buyer. Adds an address to one's book, or changes one."
+  addressSave(
+    "Which, and what it is."
+    input: AddressSaveInput!
+  ): AddressSavePayload!
+  "Buyer. When it was the default, the newest of the others becomes it."
+  addressDelete(
+    "Of one's own."
+    addressId: ID!
+  ): AddressDeletePayload!
+}
+`, BuiltIn: false},
 	{Name: "../schema/cart.graphqls", Input: `"What a buyer means to buy. It holds nothing back."
 type Cart implements Node {
   "Opaque."
@@ -2085,7 +3295,10 @@ type CartLine {
   quantity: Int!
   "Unit price × quantity, before discounts."
   amount: Money!
-  "Empty when it can be bought as it is."
+  """
+  Empty when it can be bought as it is. NOT_FOR_SALE, or else OUT_OF_STOCK (what is left) and PRICE_CHANGED (of one, since the
+  buyer last set the quantity), also both.
+  """
   problems: [UserError!]!
 }
 
@@ -2105,7 +3318,20 @@ type CartLinesSetPayload {
   userErrors: [UserError!]!
 }
 
+"What orderBuyAgain answers."
+type OrderBuyAgainPayload {
+  "As it stands now, with what could be put in; null when refused."
+  cart: Cart
+  "NOT_FOUND of the order; else of each line that was left out or cut short: NOT_FOR_SALE, NOT_FOUND, QUANTITY_LIMIT, TOO_MANY."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
+  "Buyer. Puts what an order of one's own bought into the cart, beside what is there. Sent twice, it is put in twice."
+  orderBuyAgain(
+    "Of an order of one's own."
+    orderId: ID!
+  ): OrderBuyAgainPayload!
   "Buyer. Sets the quantity of each named variant, all or none; more than is available is accepted and shown in problems."
   cartLinesSet(
     "1 to 200, each variant once; a cart has at most 200."
@@ -2475,6 +3701,12 @@ type Order implements Node {
   placedAt: DateTime!
   "When the money came; null until then."
   paidAt: DateTime
+  "When the last of it left; null until then."
+  shippedAt: DateTime
+  "When the buyer had it, or time said so; null until then."
+  completedAt: DateTime
+  "Staff of the shop and operators; null for buyers. What staff wrote down, oldest first, at most 100."
+  staffNotes: [OrderNote!]
   "Grows with each change of status, payment, refunds or shipments."
   version: Int64!
 }
@@ -2616,6 +3848,88 @@ extend type Query {
     "Of an order."
     id: ID!
   ): Order
+}
+
+"What a member of staff wrote down about an order. Buyers never see it."
+type OrderNote {
+  "Opaque."
+  id: ID!
+  "As it was written; may have several lines."
+  text: String!
+  "Of whoever wrote it; null once that is gone."
+  staffEmail: String
+  "When it was written."
+  createdAt: DateTime!
+}
+
+"One parcel, or one handing over."
+input OrderShipInput {
+  "Of a shop that one works for."
+  orderId: ID!
+  "As at checkoutPlace; unique per staff member and mutation."
+  idempotencyKey: String!
+  "How it goes."
+  method: ShippingMethod! = EXPRESS
+  "WeChat's company code, such as SF, at most 32 letters, digits, - and _; needed for EXPRESS, as the tracking number."
+  carrier: String
+  "At most 128 characters; needed for EXPRESS."
+  trackingNumber: String
+  "Each line once, at most 50; null: all that is left to ship, without what was refunded by line."
+  lines: [OrderLineInput!]
+}
+
+"How many of an order line."
+input OrderLineInput {
+  "Of the order."
+  orderLineId: ID!
+  "1 or more, and no more than there are left."
+  quantity: Int!
+}
+
+"What orderShip answers."
+type OrderShipPayload {
+  "As it stands now; null when refused."
+  order: Order
+  "Null when refused."
+  shipment: Shipment
+  "INVALID, TOO_MANY, NOT_FOUND, CONFLICT (not PAID, or nothing is left), IDEMPOTENCY_KEY_REUSED."
+  userErrors: [UserError!]!
+}
+
+"What orderComplete answers."
+type OrderCompletePayload {
+  "As it stands now; null when refused."
+  order: Order
+  "NOT_FOUND, CONFLICT (not SHIPPED)."
+  userErrors: [UserError!]!
+}
+
+"What orderNoteAdd answers."
+type OrderNoteAddPayload {
+  "Null when refused."
+  note: OrderNote
+  "INVALID, NOT_FOUND, TOO_MANY (100 notes)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Owner or clerk. All lines or some. Once all have left, the order is SHIPPED, and completes by itself later."
+  orderShip(
+    "What leaves, and how."
+    input: OrderShipInput!
+  ): OrderShipPayload!
+  "Buyer. The goods have arrived. Again changes nothing."
+  orderComplete(
+    "Of one's own order."
+    orderId: ID!
+  ): OrderCompletePayload!
+  "Owner or clerk. Leaves the order's version as it is."
+  orderNoteAdd(
+    "Of a shop that one works for."
+    orderId: ID!
+    "1 to 500 characters."
+    text: String!
+  ): OrderNoteAddPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/payment.graphqls", Input: `"The money of one checkout. An amount of 0 is PAID at once."
@@ -2767,7 +4081,7 @@ type Product implements Node {
   status: ProductStatus!
   "Whether a checkout of it needs an address."
   requiresShipping: Boolean!
-  "In the merchant's order; at most 200."
+  "In the merchant's order; at most 200. Archived ones are there for staff of the shop alone."
   variants: [ProductVariant!]!
 }
 
@@ -2795,6 +4109,15 @@ type ProductVariant implements Node {
   price: Money!
   "How many there are."
   stock: Stock!
+  "Not for sale any more, whatever its product's status. It stays readable where it was bought or lies in a cart."
+  isArchived: Boolean!
+  "Staff; null for others: each change of its stock, newest first."
+  movements(
+    "How many, 1 to 100."
+    first: Int!
+    "Those after this cursor."
+    after: String
+  ): StockMovementConnection
 }
 
 "A page of products."
@@ -2865,6 +4188,54 @@ input ProductVariantCreateInput {
   lowStockThreshold: Int
 }
 
+"What is to change of a product; what is null stays as it is."
+input ProductUpdateInput {
+  "A product of a shop that one works for."
+  productId: ID!
+  "1 to 200 characters, one line."
+  title: String
+  "At most 64 KiB; empty for none."
+  description: String
+  "All of them: at most 20, each at most 1000 characters: http, https, or a path of this server. An empty list for none."
+  imageUrls: [String!]
+  "ARCHIVED takes it off the shelf, ACTIVE brings it back."
+  status: ProductStatus
+  "Whether a checkout of it needs an address."
+  requiresShipping: Boolean
+}
+
+"Another variant of a product."
+input ProductVariantAddInput {
+  "A product of a shop that one works for; it has at most 200 variants."
+  productId: ID!
+  "Unique in the shop."
+  sku: String!
+  "What tells it from the others; null for none."
+  title: String
+  "Of one; in the shop's currency."
+  price: MoneyInput!
+  "How many there are, 0 to 1000000."
+  onHand: Int!
+  "Low at this number and under it; null: 0."
+  lowStockThreshold: Int
+}
+
+"What is to change of a variant; what is null stays as it is."
+input ProductVariantUpdateInput {
+  "A variant of a shop that one works for."
+  variantId: ID!
+  "Unique in the shop."
+  sku: String
+  "At most 197 characters, one line; empty for none."
+  title: String
+  "Of one; in the shop's currency. Carts tell their buyers; orders already made keep theirs."
+  price: MoneyInput
+  "Low at this number and under it, 0 to 1000000. A change of it is a change of the stock."
+  lowStockThreshold: Int
+  "True takes it off sale, false brings it back."
+  archived: Boolean
+}
+
 extend type Query {
   "The product of this id; null when there is none, or it is not yours to see."
   product(
@@ -2881,12 +4252,132 @@ type ProductCreatePayload {
   userErrors: [UserError!]!
 }
 
+"What productUpdate answers."
+type ProductUpdatePayload {
+  "As it is now; null when refused."
+  product: Product
+  "INVALID, TOO_MANY, NOT_FOUND."
+  userErrors: [UserError!]!
+}
+
+"What productVariantAdd answers."
+type ProductVariantAddPayload {
+  "The last of its product; null when refused."
+  variant: ProductVariant
+  "INVALID, TOO_MANY, NOT_FOUND, CONFLICT (the sku exists)."
+  userErrors: [UserError!]!
+}
+
+"What productVariantUpdate answers."
+type ProductVariantUpdatePayload {
+  "As it is now; null when refused."
+  variant: ProductVariant
+  "INVALID, NOT_FOUND, CONFLICT (the sku exists)."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   "Owner or clerk."
   productCreate(
     "The product with its variants."
     input: ProductCreateInput!
   ): ProductCreatePayload!
+  "Owner or clerk. Archives a product and brings it back, too; orders already made keep their copies."
+  productUpdate(
+    "What is to change."
+    input: ProductUpdateInput!
+  ): ProductUpdatePayload!
+  "Owner or clerk. The new variant comes last."
+  productVariantAdd(
+    "The variant and whose it is."
+    input: ProductVariantAddInput!
+  ): ProductVariantAddPayload!
+  "Owner or clerk. Archives a variant and brings it back, too; orders already made keep their copies."
+  productVariantUpdate(
+    "What is to change."
+    input: ProductVariantUpdateInput!
+  ): ProductVariantUpdatePayload!
+}
+`, BuiltIn: false},
+	{Name: "../schema/refund.graphqls", Input: `"""
+Of amount; of lines; or of all that is left. What the receivers of shares have is returned first, in proportion to all that was
+refunded so far, rounded to the fen so that the parts add up; what they have not yet is paid out no more.
+"""
+input OrderRefundInput {
+  "A paid order of a shop that one owns."
+  orderId: ID!
+  "As at checkoutPlace; unique per staff member and mutation."
+  idempotencyKey: String!
+  "Null: of ` + "`" + `lines` + "`" + `, or else all that is left."
+  amount: MoneyInput
+  "What the refund is for; each line at most as often as it was bought. At most 50."
+  lines: [OrderLineInput!]
+  "What goes back on sale; each line at most as often as it was bought. At most 50."
+  restock: [OrderLineInput!]
+  "For the buyer and for the history; 1 to 500 characters."
+  reason: String!
+}
+
+"What orderRefund answers."
+type OrderRefundPayload {
+  "As it stands now; null when refused."
+  order: Order
+  "PROCESSING while the provider takes its time: it goes on by itself, and orderChanged tells. Null when refused."
+  refund: Refund
+  "INVALID, TOO_MANY, NOT_FOUND, CONFLICT (never paid), CURRENCY_MISMATCH, AMOUNT_EXCEEDED, IDEMPOTENCY_KEY_REUSED."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Owner. Full or partial refund; shares that were paid out are returned first."
+  orderRefund(
+    "What to give back, and why."
+    input: OrderRefundInput!
+  ): OrderRefundPayload!
+}
+`, BuiltIn: false},
+	{Name: "../schema/sandbox.graphqls", Input: `"How the sandbox provider misbehaves, as providers do. What is left out is as it should be."
+input SandboxFaultsInput {
+  "How long each answer takes, in milliseconds; at most an hour."
+  slowMs: Int! = 0
+  "No call is answered and no notice sent; what was asked for is done all the same."
+  isSilent: Boolean! = false
+  "Answers name another amount than the one that was paid."
+  isWrong: Boolean! = false
+  "How long after a payment its notice comes, in milliseconds; at most an hour."
+  lateMs: Int! = 0
+  "How many times more the notice of a payment comes, all at once; at most 100."
+  repeat: Int! = 0
+}
+
+"How the sandbox provider misbehaves."
+type SandboxFaults {
+  "How long each answer takes, in milliseconds."
+  slowMs: Int!
+  "No call is answered and no notice sent."
+  isSilent: Boolean!
+  "Answers name another amount than the one that was paid."
+  isWrong: Boolean!
+  "How long after a payment its notice comes, in milliseconds."
+  lateMs: Int!
+  "How many times more the notice of a payment comes."
+  repeat: Int!
+}
+
+"What sandboxFaultsSet answers."
+type SandboxFaultsSetPayload {
+  "As it is now; null when refused, or when payments do not go to the sandbox."
+  faults: SandboxFaults
+  "INVALID, NOT_FOUND (payments do not go to the sandbox)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Operator, with the sandbox provider only: has it misbehave, in this process, until it is told otherwise."
+  sandboxFaultsSet(
+    "All of them; what is left out is as it should be."
+    input: SandboxFaultsInput!
+  ): SandboxFaultsSetPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/session.graphqls", Input: `"Exactly one way in."
@@ -3139,6 +4630,251 @@ extend type Query {
     id: ID!
   ): Shop
 }
+
+"A share of every new order of a shop. The role is never MERCHANT."
+input SplitRuleInput {
+  "The handle that the operator registered; never an openid or account number. 1 to 128 characters; each receiver once."
+  receiver: String!
+  "PLATFORM or PROMOTER."
+  role: SplitRole!
+  "Hundredths of a percent of Order.total, rounded down; 1 to 10000."
+  basisPoints: Int!
+}
+
+"What splitRulesSet answers."
+type SplitRulesSetPayload {
+  "Null when refused."
+  shop: Shop
+  "NOT_FOUND, INVALID, TOO_MANY (20 rules), AMOUNT_EXCEEDED (above the shop's highest share)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  """
+  Operator. The shares add up to at most the shop's highest share (3000 basis points unless set). Orders already made keep their
+  plan.
+  """
+  splitRulesSet(
+    "Of a shop."
+    shopId: ID!
+    "In place of what there was; at most 20, and none leaves everything to the merchant."
+    rules: [SplitRuleInput!]!
+  ): SplitRulesSetPayload!
+}
+`, BuiltIn: false},
+	{Name: "../schema/staff.graphqls", Input: `extend type Shop {
+  "Owners of the shop and operators; null for others. Who works for it, in the order in which they came."
+  staff(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+  ): ShopMemberConnection
+  "Owners of the shop and operators; null for others. The invitations that are open, newest first."
+  invitations(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+  ): StaffInvitationConnection
+  "Owners of the shop and operators; null for others. What staff did in it, newest first."
+  auditLog(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+  ): AuditEntryConnection
+}
+
+"A person who works for a shop."
+type ShopMember {
+  "The person's id, for staffRoleSet and staffRemove."
+  staffId: ID!
+  "In lower case."
+  email: String!
+  "What the person may do in the shop."
+  role: StaffRole!
+}
+
+"A page of those who work for a shop."
+type ShopMemberConnection {
+  "The people with their cursors."
+  edges: [ShopMemberEdge!]!
+  "The people alone."
+  nodes: [ShopMember!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A person of a page."
+type ShopMemberEdge {
+  "Where the person stands in the list."
+  cursor: String!
+  "The person."
+  node: ShopMember!
+}
+
+"An offer to work for a shop: open for 7 days, until it is accepted or revoked."
+type StaffInvitation {
+  "Opaque."
+  id: ID!
+  "Who is invited; in lower case."
+  email: String!
+  "What the person is to be."
+  role: StaffRole!
+  "When it was made."
+  createdAt: DateTime!
+  "From then on it is worth nothing."
+  expiresAt: DateTime!
+}
+
+"A page of a shop's open invitations."
+type StaffInvitationConnection {
+  "The invitations with their cursors."
+  edges: [StaffInvitationEdge!]!
+  "The invitations alone."
+  nodes: [StaffInvitation!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"An invitation of a page."
+type StaffInvitationEdge {
+  "Where the invitation stands in the list."
+  cursor: String!
+  "The invitation."
+  node: StaffInvitation!
+}
+
+"One thing that staff did, written down with it and never changed."
+type AuditEntry {
+  "Opaque."
+  id: ID!
+  "Who did it."
+  staffId: ID!
+  "Who did it, in words; null once the person is gone."
+  staffEmail: String
+  "The mutation that did it, such as orderRefund; names are added."
+  action: String!
+  "The id of what it was done to."
+  subject: ID!
+  "What was asked for: a JSON object as text, without secrets and addresses; its keys are added."
+  detail: String!
+  "When it was done."
+  createdAt: DateTime!
+}
+
+"A page of a shop's audit log."
+type AuditEntryConnection {
+  "The entries with their cursors."
+  edges: [AuditEntryEdge!]!
+  "The entries alone."
+  nodes: [AuditEntry!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"An entry of a page."
+type AuditEntryEdge {
+  "Where the entry stands in the list."
+  cursor: String!
+  "The entry."
+  node: AuditEntry!
+}
+
+"Who is to work for a shop, and as what."
+input StaffInviteInput {
+  "A shop that one owns; operators: any."
+  shopId: ID!
+  "Upper and lower case are one."
+  email: String!
+  "What the person is to be."
+  role: StaffRole!
+}
+
+"What staffInvite answers."
+type StaffInvitePayload {
+  "Null when refused."
+  invitation: StaffInvitation
+  "What staffInvitationAccept takes. It is shown here and never again: bring it to the person. Null when refused."
+  token: String
+  "INVALID, NOT_FOUND, CONFLICT (works there already), TOO_MANY (100 open invitations)."
+  userErrors: [UserError!]!
+}
+
+"What staffInvitationAccept answers."
+type StaffInvitationAcceptPayload {
+  "The new member's session; null when refused."
+  session: Session
+  "NOT_FOUND (unknown, used, revoked or expired), INVALID, LOGIN_FAILED, CONFLICT (works there meanwhile)."
+  userErrors: [UserError!]!
+}
+
+"What staffInvitationRevoke answers."
+type StaffInvitationRevokePayload {
+  "The invitation that is no more; null when refused."
+  invitationId: ID
+  "NOT_FOUND, also when it is no longer open."
+  userErrors: [UserError!]!
+}
+
+"What a member of a shop's staff is to be."
+input StaffRoleSetInput {
+  "A shop that one owns; operators: any."
+  shopId: ID!
+  "Somebody who works for it."
+  staffId: ID!
+  "The role in place of the one that is."
+  role: StaffRole!
+}
+
+"What staffRoleSet answers."
+type StaffRoleSetPayload {
+  "As it stands now; null when refused."
+  member: ShopMember
+  "NOT_FOUND, CONFLICT (the last owner stays one)."
+  userErrors: [UserError!]!
+}
+
+"What staffRemove answers."
+type StaffRemovePayload {
+  "The person who no longer works for the shop; null when refused."
+  staffId: ID
+  "NOT_FOUND, CONFLICT (the last owner stays)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Owners of the shop and operators. Offers somebody to work for it; the same e-mail again replaces the open invitation."
+  staffInvite(
+    "Whom, where, as what."
+    input: StaffInviteInput!
+  ): StaffInvitePayload!
+  "Anyone who has the token, once: takes up the role and logs in. An e-mail that is new becomes a person with this password; one that is known needs the password it has."
+  staffInvitationAccept(
+    "As staffInvite gave it."
+    token: String!
+    "12 characters or more where it is set."
+    password: String!
+  ): StaffInvitationAcceptPayload!
+  "Owners of the shop and operators. Takes an open invitation back."
+  staffInvitationRevoke(
+    "Of an open invitation."
+    invitationId: ID!
+  ): StaffInvitationRevokePayload!
+  "Owners of the shop and operators. Counts from the next request on; what a former owner had invited ends."
+  staffRoleSet(
+    "Whom, where, to what."
+    input: StaffRoleSetInput!
+  ): StaffRoleSetPayload!
+  "Owners of the shop and operators, oneself included. The person's rights in the shop end at once, and so do the invitations that they sent."
+  staffRemove(
+    "A shop that one owns; operators: any."
+    shopId: ID!
+    "Somebody who works for it."
+    staffId: ID!
+  ): StaffRemovePayload!
+}
 `, BuiltIn: false},
 	{Name: "../schema/stock.graphqls", Input: `"How many of a variant there are."
 type Stock {
@@ -3182,12 +4918,117 @@ type StockAdjustPayload {
   userErrors: [UserError!]!
 }
 
+"One change of a stock; it never changes itself."
+type StockMovement {
+  "Opaque."
+  id: ID!
+  "Why the stock moved."
+  kind: StockMovementKind!
+  "Change of the number on hand."
+  onHandDelta: Int!
+  "Change of the number held for orders."
+  heldDelta: Int!
+  "What it was for; null when it was for no order."
+  orderId: ID
+  "What it was for; null when it was for no order."
+  order: Order
+  "Who did it; null when a buyer did, or time."
+  staffId: ID
+  "Who did it, by e-mail address; null when a buyer did, or time."
+  staffEmail: String
+  "What staff gave as the reason; null for none."
+  reason: String
+  "Of the stock, from this movement on: those of one commit share it. 0 of movements from before versions were kept."
+  version: Int64!
+  "When it moved."
+  createdAt: DateTime!
+}
+
+"Why stock moved."
+enum StockMovementKind {
+  "Came into the shop."
+  RECEIVED
+  "Counted, or corrected."
+  ADJUSTED
+  "Ordered, not yet paid."
+  HELD
+  "Paid."
+  SOLD
+  "Not paid after all."
+  RELEASED
+  "Came back from a buyer."
+  RETURNED
+}
+
+"A page of stock movements."
+type StockMovementConnection {
+  "The movements with their cursors."
+  edges: [StockMovementEdge!]!
+  "The movements alone."
+  nodes: [StockMovement!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A stock movement of a page."
+type StockMovementEdge {
+  "Where the movement stands in the list."
+  cursor: String!
+  "The movement."
+  node: StockMovement!
+}
+
+"Many adjustments for one reason, each with its own verdict."
+input StockAdjustManyInput {
+  "1 to 200, each variant once, of any shops that one works for."
+  lines: [StockAdjustLineInput!]!
+  "For the history; 1 to 500 characters."
+  reason: String!
+  "As at checkoutPlace; unique per staff member and mutation. It stays free when every line is refused."
+  idempotencyKey: String!
+}
+
+"Exactly one of onHand (the number counted) and delta; onHand under held is CONFLICT."
+input StockAdjustLineInput {
+  "A variant of a shop that one works for."
+  variantId: ID!
+  "The number counted, 0 to 1000000."
+  onHand: Int
+  "How many more, or fewer."
+  delta: Int
+  "Only if the stock still has this version; else VERSION_MISMATCH."
+  ifVersion: Int64
+}
+
+"What became of a line of stockAdjustMany."
+type StockAdjustVerdict {
+  "As the line names it."
+  variantId: ID!
+  "As it stands now; null when the line is refused."
+  stock: Stock
+  "Why the line is refused: INVALID, NOT_FOUND, CONFLICT, VERSION_MISMATCH. Empty when it is not. A repeat says the same."
+  userErrors: [UserError!]!
+}
+
+"What stockAdjustMany answers."
+type StockAdjustManyPayload {
+  "One for each line, in the order of the input; empty when the request is refused as a whole."
+  verdicts: [StockAdjustVerdict!]!
+  "Of the request as a whole: INVALID, TOO_MANY, IDEMPOTENCY_KEY_REUSED. Refused lines are in verdicts."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   "Owner or clerk."
   stockAdjust(
     "What was counted or moved."
     input: StockAdjustInput!
   ): StockAdjustPayload!
+  "Owner or clerk. The good lines happen together; a refused one does not hinder them."
+  stockAdjustMany(
+    "What was counted or moved."
+    input: StockAdjustManyInput!
+  ): StockAdjustManyPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/subscription.graphqls", Input: `"Live reads, over WebSocket (graphql-transport-ws). Each event is a committed state; a slow reader skips to the newest."
@@ -3244,6 +5085,82 @@ func childFields_Address(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Address_postalCode(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Address", field.Name)
+}
+
+func childFields_AddressDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "buyer":
+		return fieldContext_AddressDeletePayload_buyer(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_AddressDeletePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddressDeletePayload", field.Name)
+}
+
+func childFields_AddressSavePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "address":
+		return fieldContext_AddressSavePayload_address(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_AddressSavePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddressSavePayload", field.Name)
+}
+
+func childFields_AuditEntry(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditEntry_id(ctx, ec, field)
+	case "staffId":
+		return fieldContext_AuditEntry_staffId(ctx, ec, field)
+	case "staffEmail":
+		return fieldContext_AuditEntry_staffEmail(ctx, ec, field)
+	case "action":
+		return fieldContext_AuditEntry_action(ctx, ec, field)
+	case "subject":
+		return fieldContext_AuditEntry_subject(ctx, ec, field)
+	case "detail":
+		return fieldContext_AuditEntry_detail(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_AuditEntry_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func childFields_AuditEntryConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_AuditEntryConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_AuditEntryConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_AuditEntryConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryConnection", field.Name)
+}
+
+func childFields_AuditEntryEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_AuditEntryEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_AuditEntryEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntryEdge", field.Name)
+}
+
+func childFields_Buyer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Buyer_id(ctx, ec, field)
+	case "cart":
+		return fieldContext_Buyer_cart(ctx, ec, field)
+	case "orders":
+		return fieldContext_Buyer_orders(ctx, ec, field)
+	case "addresses":
+		return fieldContext_Buyer_addresses(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Buyer", field.Name)
 }
 
 func childFields_Cart(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3386,10 +5303,36 @@ func childFields_Order(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Order_placedAt(ctx, ec, field)
 	case "paidAt":
 		return fieldContext_Order_paidAt(ctx, ec, field)
+	case "shippedAt":
+		return fieldContext_Order_shippedAt(ctx, ec, field)
+	case "completedAt":
+		return fieldContext_Order_completedAt(ctx, ec, field)
+	case "staffNotes":
+		return fieldContext_Order_staffNotes(ctx, ec, field)
 	case "version":
 		return fieldContext_Order_version(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Order", field.Name)
+}
+
+func childFields_OrderBuyAgainPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cart":
+		return fieldContext_OrderBuyAgainPayload_cart(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_OrderBuyAgainPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderBuyAgainPayload", field.Name)
+}
+
+func childFields_OrderCompletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "order":
+		return fieldContext_OrderCompletePayload_order(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_OrderCompletePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderCompletePayload", field.Name)
 }
 
 func childFields_OrderConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3434,6 +5377,54 @@ func childFields_OrderLine(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_OrderLine_amount(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OrderLine", field.Name)
+}
+
+func childFields_OrderNote(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_OrderNote_id(ctx, ec, field)
+	case "text":
+		return fieldContext_OrderNote_text(ctx, ec, field)
+	case "staffEmail":
+		return fieldContext_OrderNote_staffEmail(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_OrderNote_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderNote", field.Name)
+}
+
+func childFields_OrderNoteAddPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "note":
+		return fieldContext_OrderNoteAddPayload_note(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_OrderNoteAddPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderNoteAddPayload", field.Name)
+}
+
+func childFields_OrderRefundPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "order":
+		return fieldContext_OrderRefundPayload_order(ctx, ec, field)
+	case "refund":
+		return fieldContext_OrderRefundPayload_refund(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_OrderRefundPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderRefundPayload", field.Name)
+}
+
+func childFields_OrderShipPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "order":
+		return fieldContext_OrderShipPayload_order(ctx, ec, field)
+	case "shipment":
+		return fieldContext_OrderShipPayload_shipment(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_OrderShipPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderShipPayload", field.Name)
 }
 
 func childFields_PageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3560,6 +5551,16 @@ func childFields_ProductEdge(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type ProductEdge", field.Name)
 }
 
+func childFields_ProductUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_ProductUpdatePayload_product(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_ProductUpdatePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductUpdatePayload", field.Name)
+}
+
 func childFields_ProductVariant(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3574,8 +5575,22 @@ func childFields_ProductVariant(ctx context.Context, ec *executionContext, field
 		return fieldContext_ProductVariant_price(ctx, ec, field)
 	case "stock":
 		return fieldContext_ProductVariant_stock(ctx, ec, field)
+	case "isArchived":
+		return fieldContext_ProductVariant_isArchived(ctx, ec, field)
+	case "movements":
+		return fieldContext_ProductVariant_movements(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductVariant", field.Name)
+}
+
+func childFields_ProductVariantAddPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variant":
+		return fieldContext_ProductVariantAddPayload_variant(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_ProductVariantAddPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductVariantAddPayload", field.Name)
 }
 
 func childFields_ProductVariantConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3600,6 +5615,16 @@ func childFields_ProductVariantEdge(ctx context.Context, ec *executionContext, f
 	return nil, fmt.Errorf("no field named %q was found under type ProductVariantEdge", field.Name)
 }
 
+func childFields_ProductVariantUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variant":
+		return fieldContext_ProductVariantUpdatePayload_variant(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_ProductVariantUpdatePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductVariantUpdatePayload", field.Name)
+}
+
 func childFields_Refund(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3616,6 +5641,32 @@ func childFields_Refund(ctx context.Context, ec *executionContext, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Refund", field.Name)
 }
 
+func childFields_SandboxFaults(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "slowMs":
+		return fieldContext_SandboxFaults_slowMs(ctx, ec, field)
+	case "isSilent":
+		return fieldContext_SandboxFaults_isSilent(ctx, ec, field)
+	case "isWrong":
+		return fieldContext_SandboxFaults_isWrong(ctx, ec, field)
+	case "lateMs":
+		return fieldContext_SandboxFaults_lateMs(ctx, ec, field)
+	case "repeat":
+		return fieldContext_SandboxFaults_repeat(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SandboxFaults", field.Name)
+}
+
+func childFields_SandboxFaultsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "faults":
+		return fieldContext_SandboxFaultsSetPayload_faults(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_SandboxFaultsSetPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SandboxFaultsSetPayload", field.Name)
+}
+
 func childFields_SandboxPaymentConfirmPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "payment":
@@ -3624,6 +5675,18 @@ func childFields_SandboxPaymentConfirmPayload(ctx context.Context, ec *execution
 		return fieldContext_SandboxPaymentConfirmPayload_userErrors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SandboxPaymentConfirmPayload", field.Name)
+}
+
+func childFields_SavedAddress(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_SavedAddress_id(ctx, ec, field)
+	case "address":
+		return fieldContext_SavedAddress_address(ctx, ec, field)
+	case "isDefault":
+		return fieldContext_SavedAddress_isDefault(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SavedAddress", field.Name)
 }
 
 func childFields_Session(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3714,6 +5777,12 @@ func childFields_Shop(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Shop_orders(ctx, ec, field)
 	case "splitRules":
 		return fieldContext_Shop_splitRules(ctx, ec, field)
+	case "staff":
+		return fieldContext_Shop_staff(ctx, ec, field)
+	case "invitations":
+		return fieldContext_Shop_invitations(ctx, ec, field)
+	case "auditLog":
+		return fieldContext_Shop_auditLog(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Shop", field.Name)
 }
@@ -3740,6 +5809,40 @@ func childFields_ShopEdge(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type ShopEdge", field.Name)
 }
 
+func childFields_ShopMember(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "staffId":
+		return fieldContext_ShopMember_staffId(ctx, ec, field)
+	case "email":
+		return fieldContext_ShopMember_email(ctx, ec, field)
+	case "role":
+		return fieldContext_ShopMember_role(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShopMember", field.Name)
+}
+
+func childFields_ShopMemberConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ShopMemberConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ShopMemberConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ShopMemberConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShopMemberConnection", field.Name)
+}
+
+func childFields_ShopMemberEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_ShopMemberEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_ShopMemberEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShopMemberEdge", field.Name)
+}
+
 func childFields_SplitRule(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "receiver":
@@ -3750,6 +5853,106 @@ func childFields_SplitRule(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_SplitRule_basisPoints(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SplitRule", field.Name)
+}
+
+func childFields_SplitRulesSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "shop":
+		return fieldContext_SplitRulesSetPayload_shop(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_SplitRulesSetPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SplitRulesSetPayload", field.Name)
+}
+
+func childFields_StaffInvitation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_StaffInvitation_id(ctx, ec, field)
+	case "email":
+		return fieldContext_StaffInvitation_email(ctx, ec, field)
+	case "role":
+		return fieldContext_StaffInvitation_role(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_StaffInvitation_createdAt(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_StaffInvitation_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitation", field.Name)
+}
+
+func childFields_StaffInvitationAcceptPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return fieldContext_StaffInvitationAcceptPayload_session(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StaffInvitationAcceptPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitationAcceptPayload", field.Name)
+}
+
+func childFields_StaffInvitationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_StaffInvitationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_StaffInvitationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_StaffInvitationConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitationConnection", field.Name)
+}
+
+func childFields_StaffInvitationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_StaffInvitationEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_StaffInvitationEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitationEdge", field.Name)
+}
+
+func childFields_StaffInvitationRevokePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitationId":
+		return fieldContext_StaffInvitationRevokePayload_invitationId(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StaffInvitationRevokePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitationRevokePayload", field.Name)
+}
+
+func childFields_StaffInvitePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return fieldContext_StaffInvitePayload_invitation(ctx, ec, field)
+	case "token":
+		return fieldContext_StaffInvitePayload_token(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StaffInvitePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffInvitePayload", field.Name)
+}
+
+func childFields_StaffRemovePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "staffId":
+		return fieldContext_StaffRemovePayload_staffId(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StaffRemovePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffRemovePayload", field.Name)
+}
+
+func childFields_StaffRoleSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return fieldContext_StaffRoleSetPayload_member(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StaffRoleSetPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StaffRoleSetPayload", field.Name)
 }
 
 func childFields_StaffShopConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3796,6 +5999,16 @@ func childFields_Stock(ctx context.Context, ec *executionContext, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Stock", field.Name)
 }
 
+func childFields_StockAdjustManyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "verdicts":
+		return fieldContext_StockAdjustManyPayload_verdicts(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StockAdjustManyPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockAdjustManyPayload", field.Name)
+}
+
 func childFields_StockAdjustPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "stock":
@@ -3804,6 +6017,68 @@ func childFields_StockAdjustPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_StockAdjustPayload_userErrors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StockAdjustPayload", field.Name)
+}
+
+func childFields_StockAdjustVerdict(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variantId":
+		return fieldContext_StockAdjustVerdict_variantId(ctx, ec, field)
+	case "stock":
+		return fieldContext_StockAdjustVerdict_stock(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StockAdjustVerdict_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockAdjustVerdict", field.Name)
+}
+
+func childFields_StockMovement(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_StockMovement_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_StockMovement_kind(ctx, ec, field)
+	case "onHandDelta":
+		return fieldContext_StockMovement_onHandDelta(ctx, ec, field)
+	case "heldDelta":
+		return fieldContext_StockMovement_heldDelta(ctx, ec, field)
+	case "orderId":
+		return fieldContext_StockMovement_orderId(ctx, ec, field)
+	case "order":
+		return fieldContext_StockMovement_order(ctx, ec, field)
+	case "staffId":
+		return fieldContext_StockMovement_staffId(ctx, ec, field)
+	case "staffEmail":
+		return fieldContext_StockMovement_staffEmail(ctx, ec, field)
+	case "reason":
+		return fieldContext_StockMovement_reason(ctx, ec, field)
+	case "version":
+		return fieldContext_StockMovement_version(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_StockMovement_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockMovement", field.Name)
+}
+
+func childFields_StockMovementConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_StockMovementConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_StockMovementConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_StockMovementConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockMovementConnection", field.Name)
+}
+
+func childFields_StockMovementEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_StockMovementEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_StockMovementEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockMovementEdge", field.Name)
 }
 
 func childFields_StockShortage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

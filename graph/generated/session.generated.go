@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"holdfast/graph/model"
 	"holdfast/graph/scalar"
+	"holdfast/internal/addressbook"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/identity"
@@ -26,6 +27,7 @@ import (
 type BuyerResolver interface {
 	Cart(ctx context.Context, obj *identity.Buyer) (*cart.Cart, error)
 	Orders(ctx context.Context, obj *identity.Buyer, first int, after *string, filter *model.OrderFilter) (*model.OrderConnection, error)
+	Addresses(ctx context.Context, obj *identity.Buyer) ([]*addressbook.Entry, error)
 }
 type SessionResolver interface {
 	Viewer(ctx context.Context, obj *identity.Session) (model.Viewer, error)
@@ -189,6 +191,38 @@ func fieldContext_Buyer_orders(ctx context.Context, ec *executionContext, field 
 	if fc.Args, err = field_Buyer_orders_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func _Buyer_addresses(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *identity.Buyer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Buyer_addresses(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Buyer().Addresses(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*addressbook.Entry) graphql.Marshaler {
+			return marshalNSavedAddress2ᚕᚖholdfastᚋinternalᚋaddressbookᚐEntryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Buyer_addresses(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Buyer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SavedAddress(ctx, ec, field)
+		},
 	}
 	return fc, nil
 }
@@ -946,6 +980,12 @@ func _Buyer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return _Buyer_orders(ctx, ec, field, obj)
 				})
+		case "addresses":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Buyer_addresses(ctx, ec, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1342,6 +1382,13 @@ func marshalNViewer2holdfastᚋgraphᚋmodelᚐViewer(ctx context.Context, ec *e
 		return graphql.Null
 	}
 	return _Viewer(ctx, ec, sel, v)
+}
+
+func marshalOBuyer2ᚖholdfastᚋinternalᚋidentityᚐBuyer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *identity.Buyer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Buyer(ctx, ec, sel, v)
 }
 
 func marshalOSession2ᚖholdfastᚋinternalᚋidentityᚐSession(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *identity.Session) graphql.Marshaler {

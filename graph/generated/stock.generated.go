@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"holdfast/graph/model"
+	"holdfast/graph/scalar"
 	"holdfast/internal/inventory"
+	"holdfast/internal/order"
 	"holdfast/internal/typeid"
 	"math"
 	"strconv"
@@ -22,6 +24,14 @@ import (
 type StockResolver interface {
 	OnHand(ctx context.Context, obj *inventory.Stock) (*int, error)
 	Held(ctx context.Context, obj *inventory.Stock) (*int, error)
+}
+type StockAdjustVerdictResolver interface {
+	UserErrors(ctx context.Context, obj *inventory.BulkVerdict) ([]model.UserError, error)
+}
+type StockMovementResolver interface {
+	Order(ctx context.Context, obj *inventory.Record) (*order.Order, error)
+
+	StaffEmail(ctx context.Context, obj *inventory.Record) (*string, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -193,6 +203,70 @@ func fieldContext_Stock_changedAt(_ context.Context, ec *executionContext, field
 	return graphql.NewScalarFieldContext("Stock", field, false, false, "DateTime")
 }
 
+func _StockAdjustManyPayload_verdicts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockAdjustManyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockAdjustManyPayload_verdicts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdicts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*inventory.BulkVerdict) graphql.Marshaler {
+			return marshalNStockAdjustVerdict2ᚕᚖholdfastᚋinternalᚋinventoryᚐBulkVerdictᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockAdjustManyPayload_verdicts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockAdjustManyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_StockAdjustVerdict(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockAdjustManyPayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockAdjustManyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockAdjustManyPayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockAdjustManyPayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockAdjustManyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func _StockAdjustPayload_stock(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockAdjustPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -252,6 +326,506 @@ func fieldContext_StockAdjustPayload_userErrors(_ context.Context, ec *execution
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _StockAdjustVerdict_variantId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.BulkVerdict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockAdjustVerdict_variantId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VariantID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNID2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockAdjustVerdict_variantId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockAdjustVerdict", field, false, false, "ID")
+}
+
+func _StockAdjustVerdict_stock(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.BulkVerdict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockAdjustVerdict_stock(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stock, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *inventory.Stock) graphql.Marshaler {
+			return marshalOStock2ᚖholdfastᚋinternalᚋinventoryᚐStock(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockAdjustVerdict_stock(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockAdjustVerdict",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Stock(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockAdjustVerdict_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.BulkVerdict) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockAdjustVerdict_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StockAdjustVerdict().UserErrors(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockAdjustVerdict_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockAdjustVerdict",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _StockMovement_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v typeid.Movement) graphql.Marshaler {
+			return marshalNID2holdfastᚋinternalᚋtypeidᚐMovement(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "ID")
+}
+
+func _StockMovement_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v inventory.Kind) graphql.Marshaler {
+			return marshalNStockMovementKind2holdfastᚋinternalᚋinventoryᚐKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "StockMovementKind")
+}
+
+func _StockMovement_onHandDelta(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_onHandDelta(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnHandDelta, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return marshalNInt2int(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_onHandDelta(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "Int")
+}
+
+func _StockMovement_heldDelta(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_heldDelta(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeldDelta, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return marshalNInt2int(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_heldDelta(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "Int")
+}
+
+func _StockMovement_orderId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_orderId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrderID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *typeid.Order) graphql.Marshaler {
+			return marshalOID2ᚖholdfastᚋinternalᚋtypeidᚐOrder(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockMovement_orderId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "ID")
+}
+
+func _StockMovement_order(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_order(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StockMovement().Order(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *order.Order) graphql.Marshaler {
+			return marshalOOrder2ᚖholdfastᚋinternalᚋorderᚐOrder(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockMovement_order(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockMovement",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Order(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockMovement_staffId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_staffId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StaffID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *typeid.Staff) graphql.Marshaler {
+			return marshalOID2ᚖholdfastᚋinternalᚋtypeidᚐStaff(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockMovement_staffId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "ID")
+}
+
+func _StockMovement_staffEmail(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_staffEmail(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StockMovement().StaffEmail(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockMovement_staffEmail(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, true, true, "String")
+}
+
+func _StockMovement_reason(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_reason(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_StockMovement_reason(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "String")
+}
+
+func _StockMovement_version(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_version(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return marshalNInt642int64(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_version(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "Int64")
+}
+
+func _StockMovement_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *inventory.Record) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovement_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovement_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovement", field, false, false, "DateTime")
+}
+
+func _StockMovementConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockMovementConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovementConnection_edges(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StockMovementEdge) graphql.Marshaler {
+			return marshalNStockMovementEdge2ᚕᚖholdfastᚋgraphᚋmodelᚐStockMovementEdgeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovementConnection_edges(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockMovementConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_StockMovementEdge(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockMovementConnection_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockMovementConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovementConnection_nodes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*inventory.Record) graphql.Marshaler {
+			return marshalNStockMovement2ᚕᚖholdfastᚋinternalᚋinventoryᚐRecordᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovementConnection_nodes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockMovementConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_StockMovement(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockMovementConnection_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockMovementConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovementConnection_pageInfo(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return marshalNPageInfo2ᚖholdfastᚋgraphᚋmodelᚐPageInfo(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovementConnection_pageInfo(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockMovementConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PageInfo(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _StockMovementEdge_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockMovementEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovementEdge_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovementEdge_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StockMovementEdge", field, false, false, "String")
+}
+
+func _StockMovementEdge_node(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.StockMovementEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_StockMovementEdge_node(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *inventory.Record) graphql.Marshaler {
+			return marshalNStockMovement2ᚖholdfastᚋinternalᚋinventoryᚐRecord(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_StockMovementEdge_node(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StockMovementEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_StockMovement(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -338,6 +912,125 @@ func UnmarshalStockAdjustInput(ctx context.Context, raw any) (inventory.AdjustIn
 	return out, err
 }
 
+func unmarshalInputStockAdjustLineInput(ctx context.Context, ec *executionContext, obj any) (inventory.BulkLine, error) {
+	var it inventory.BulkLine
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"variantId", "onHand", "delta", "ifVersion"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "variantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("variantId"))
+			data, err := unmarshalNID2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.VariantID = data
+		case "onHand":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onHand"))
+			data, err := unmarshalOInt2ᚖint(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OnHand = data
+		case "delta":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("delta"))
+			data, err := unmarshalOInt2ᚖint(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Delta = data
+		case "ifVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifVersion"))
+			data, err := unmarshalOInt642ᚖint64(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfVersion = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalStockAdjustLineInput unmarshals raw into the StockAdjustLineInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalStockAdjustLineInput(ctx context.Context, raw any) (inventory.BulkLine, error) {
+	var out inventory.BulkLine
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "StockAdjustLineInput", raw, &out)
+	return out, err
+}
+
+func unmarshalInputStockAdjustManyInput(ctx context.Context, ec *executionContext, obj any) (inventory.BulkInput, error) {
+	var it inventory.BulkInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"lines", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "lines":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lines"))
+			data, err := unmarshalNStockAdjustLineInput2ᚕholdfastᚋinternalᚋinventoryᚐBulkLineᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Lines = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalStockAdjustManyInput unmarshals raw into the StockAdjustManyInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalStockAdjustManyInput(ctx context.Context, raw any) (inventory.BulkInput, error) {
+	var out inventory.BulkInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "StockAdjustManyInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -411,6 +1104,44 @@ func _Stock(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 	return out
 }
 
+var stockAdjustManyPayloadImplementors = []string{"StockAdjustManyPayload"}
+
+func _StockAdjustManyPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.StockAdjustManyPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stockAdjustManyPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StockAdjustManyPayload")
+		case "verdicts":
+			out.Values[i] = _StockAdjustManyPayload_verdicts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _StockAdjustManyPayload_userErrors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var stockAdjustPayloadImplementors = []string{"StockAdjustPayload"}
 
 func _StockAdjustPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.StockAdjustPayload) graphql.Marshaler {
@@ -449,6 +1180,216 @@ func _StockAdjustPayload(ctx context.Context, ec *executionContext, sel ast.Sele
 	return out
 }
 
+var stockAdjustVerdictImplementors = []string{"StockAdjustVerdict"}
+
+func _StockAdjustVerdict(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *inventory.BulkVerdict) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stockAdjustVerdictImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StockAdjustVerdict")
+		case "variantId":
+			out.Values[i] = _StockAdjustVerdict_variantId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "stock":
+			out.Values[i] = _StockAdjustVerdict_stock(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userErrors":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return _StockAdjustVerdict_userErrors(ctx, ec, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var stockMovementImplementors = []string{"StockMovement"}
+
+func _StockMovement(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *inventory.Record) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stockMovementImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StockMovement")
+		case "id":
+			out.Values[i] = _StockMovement_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = _StockMovement_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "onHandDelta":
+			out.Values[i] = _StockMovement_onHandDelta(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "heldDelta":
+			out.Values[i] = _StockMovement_heldDelta(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "orderId":
+			out.Values[i] = _StockMovement_orderId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "order":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _StockMovement_order(ctx, ec, field, obj)
+				})
+		case "staffId":
+			out.Values[i] = _StockMovement_staffId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "staffEmail":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _StockMovement_staffEmail(ctx, ec, field, obj)
+				})
+		case "reason":
+			out.Values[i] = _StockMovement_reason(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = _StockMovement_version(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = _StockMovement_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var stockMovementConnectionImplementors = []string{"StockMovementConnection"}
+
+func _StockMovementConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.StockMovementConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stockMovementConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StockMovementConnection")
+		case "edges":
+			out.Values[i] = _StockMovementConnection_edges(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = _StockMovementConnection_nodes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = _StockMovementConnection_pageInfo(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var stockMovementEdgeImplementors = []string{"StockMovementEdge"}
+
+func _StockMovementEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.StockMovementEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stockMovementEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StockMovementEdge")
+		case "cursor":
+			out.Values[i] = _StockMovementEdge_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = _StockMovementEdge_node(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -466,6 +1407,38 @@ func unmarshalNStockAdjustInput2holdfastᚋinternalᚋinventoryᚐAdjustInput(ct
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNStockAdjustLineInput2holdfastᚋinternalᚋinventoryᚐBulkLine(ctx context.Context, ec *executionContext, v any) (inventory.BulkLine, error) {
+	res, err := unmarshalInputStockAdjustLineInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalNStockAdjustLineInput2ᚕholdfastᚋinternalᚋinventoryᚐBulkLineᚄ(ctx context.Context, ec *executionContext, v any) ([]inventory.BulkLine, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]inventory.BulkLine, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNStockAdjustLineInput2holdfastᚋinternalᚋinventoryᚐBulkLine(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNStockAdjustManyInput2holdfastᚋinternalᚋinventoryᚐBulkInput(ctx context.Context, ec *executionContext, v any) (inventory.BulkInput, error) {
+	res, err := unmarshalInputStockAdjustManyInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNStockAdjustManyPayload2ᚖholdfastᚋgraphᚋmodelᚐStockAdjustManyPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.StockAdjustManyPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StockAdjustManyPayload!")
+		return graphql.Null
+	}
+	return _StockAdjustManyPayload(ctx, ec, sel, v)
+}
+
 func marshalNStockAdjustPayload2ᚖholdfastᚋgraphᚋmodelᚐStockAdjustPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.StockAdjustPayload) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "StockAdjustPayload!")
@@ -474,11 +1447,105 @@ func marshalNStockAdjustPayload2ᚖholdfastᚋgraphᚋmodelᚐStockAdjustPayload
 	return _StockAdjustPayload(ctx, ec, sel, v)
 }
 
+func marshalNStockAdjustVerdict2ᚕᚖholdfastᚋinternalᚋinventoryᚐBulkVerdictᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*inventory.BulkVerdict) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNStockAdjustVerdict2ᚖholdfastᚋinternalᚋinventoryᚐBulkVerdict(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNStockAdjustVerdict2ᚖholdfastᚋinternalᚋinventoryᚐBulkVerdict(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *inventory.BulkVerdict) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StockAdjustVerdict!")
+		return graphql.Null
+	}
+	return _StockAdjustVerdict(ctx, ec, sel, v)
+}
+
+func marshalNStockMovement2ᚕᚖholdfastᚋinternalᚋinventoryᚐRecordᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*inventory.Record) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNStockMovement2ᚖholdfastᚋinternalᚋinventoryᚐRecord(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNStockMovement2ᚖholdfastᚋinternalᚋinventoryᚐRecord(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *inventory.Record) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StockMovement!")
+		return graphql.Null
+	}
+	return _StockMovement(ctx, ec, sel, v)
+}
+
+func marshalNStockMovementEdge2ᚕᚖholdfastᚋgraphᚋmodelᚐStockMovementEdgeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*model.StockMovementEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNStockMovementEdge2ᚖholdfastᚋgraphᚋmodelᚐStockMovementEdge(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNStockMovementEdge2ᚖholdfastᚋgraphᚋmodelᚐStockMovementEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.StockMovementEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StockMovementEdge!")
+		return graphql.Null
+	}
+	return _StockMovementEdge(ctx, ec, sel, v)
+}
+
+func unmarshalNStockMovementKind2holdfastᚋinternalᚋinventoryᚐKind(ctx context.Context, ec *executionContext, v any) (inventory.Kind, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := inventory.Kind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNStockMovementKind2holdfastᚋinternalᚋinventoryᚐKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v inventory.Kind) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "StockMovementKind!")
+	}
+	return res
+}
+
 func marshalOStock2ᚖholdfastᚋinternalᚋinventoryᚐStock(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *inventory.Stock) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return _Stock(ctx, ec, sel, v)
+}
+
+func marshalOStockMovementConnection2ᚖholdfastᚋgraphᚋmodelᚐStockMovementConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.StockMovementConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _StockMovementConnection(ctx, ec, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/addressbook"
+	"holdfast/internal/app"
+	"holdfast/internal/audit"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
@@ -19,13 +22,8 @@ import (
 
 // Sources are where loaders read.
 type Sources struct {
-	Catalog   *catalog.Catalog
-	Inventory *inventory.Inventory
-	Carts     *cart.Carts
-	Orders    *order.Orders
-	Payments  *payment.Payments
-	Checkouts *checkout.Checkouts
-	Identity  *identity.Service
+	*app.App
+
 	// Wait is how long a batch gathers keys. A millisecond is enough for what runs at the same time.
 	Wait time.Duration
 }
@@ -45,6 +43,7 @@ type Loaders struct {
 	Splits       *Loader[typeid.Split, *payment.Split]
 	Refunds      *Loader[typeid.Refund, *order.Refund]
 	Shipments    *Loader[typeid.Shipment, *order.Shipment]
+	Addresses    *Loader[typeid.Address, *addressbook.Entry]
 
 	PaymentOfCheckout *Loader[typeid.Checkout, *payment.Payment]
 	OrdersOfCheckout  *Loader[typeid.Checkout, []*order.Order]
@@ -55,16 +54,23 @@ type Loaders struct {
 	ShipmentsOfOrder  *Loader[typeid.Order, []*order.Shipment]
 	SplitsOfOrder     *Loader[typeid.Order, []*payment.Split]
 	SplitsOfPayment   *Loader[typeid.Payment, []*payment.Split]
+	NotesOfOrder      *Loader[typeid.Order, []*order.Note]
 	LinesOfShipment   *Loader[typeid.Shipment, []*order.ShipmentLine]
 
 	ShopsOfMiniProgram *Pages[typeid.MiniProgram, page.Query, *catalog.Shop]
 	ProductsOfShop     *Pages[typeid.Shop, catalog.ProductQuery, *catalog.Product]
 	VariantsOfShop     *Pages[typeid.Shop, catalog.VariantQuery, *catalog.Variant]
+	MovementsOfVariant *Pages[typeid.Variant, page.Query, *inventory.Record]
 	OrdersOfShop       *Pages[typeid.Shop, OrderQuery, *order.Order]
 	OrdersOfBuyer      *Pages[typeid.Buyer, OrderQuery, *order.Order]
+	StaffOfShop        *Pages[typeid.Shop, page.Query, *identity.ShopMember]
+	InvitationsOfShop  *Pages[typeid.Shop, page.Query, *identity.Invitation]
+	AuditLogOfShop     *Pages[typeid.Shop, page.Query, *audit.Entry]
 
 	// Cart is who's own; of other buyers there is none.
 	Cart *Loader[typeid.Buyer, *cart.Cart]
+	// AddressesOf is who's own address book; those of other buyers are empty.
+	AddressesOf *Loader[typeid.Buyer, []*addressbook.Entry]
 
 	parameters *Loader[*payment.Payment, *payment.Parameters]
 }
@@ -85,6 +91,7 @@ func New(s Sources, who identity.Principal) *Loaders {
 		Splits:       byKey(s.Wait, s.Payments.SplitsByIDs, func(p *payment.Split) typeid.Split { return p.ID }),
 		Refunds:      byKey(s.Wait, s.Orders.RefundsByIDs, func(r *order.Refund) typeid.Refund { return r.ID }),
 		Shipments:    byKey(s.Wait, s.Orders.ShipmentsByIDs, func(p *order.Shipment) typeid.Shipment { return p.ID }),
+		Addresses:    byKey(s.Wait, s.Addresses.ByIDs, func(e *addressbook.Entry) typeid.Address { return e.ID }),
 	}
 	l.addLists(s)
 	l.addPages(s, who)
@@ -102,6 +109,7 @@ func (l *Loaders) addLists(s Sources) {
 	l.ShipmentsOfOrder = ofParent(s.Wait, s.Orders.Shipments, func(p *order.Shipment) typeid.Order { return p.OrderID })
 	l.SplitsOfOrder = ofParent(s.Wait, s.Payments.SplitsOfOrders, func(p *payment.Split) typeid.Order { return p.OrderID })
 	l.SplitsOfPayment = ofParent(s.Wait, s.Payments.SplitsOfPayments, func(p *payment.Split) typeid.Payment { return p.PaymentID })
+	l.NotesOfOrder = ofParent(s.Wait, s.Orders.NotesOf, func(n *order.Note) typeid.Order { return n.OrderID })
 	l.LinesOfShipment = fromMap(s.Wait, s.Orders.ShipmentLines, pointers)
 }
 
@@ -111,12 +119,27 @@ func (l *Loaders) addPages(s Sources, who identity.Principal) {
 		return s.Catalog.ProductsOf(ctx, who, shops, q)
 	})
 	l.VariantsOfShop = pagesOf(s.Wait, s.Catalog.VariantsOfShops)
+	l.MovementsOfVariant = pagesOf(s.Wait, s.Inventory.MovementsOf)
 	l.OrdersOfShop = pagesOf(s.Wait, func(ctx context.Context, shops []typeid.Shop, q OrderQuery) (map[typeid.Shop]page.Page[*order.Order], error) {
 		return s.Orders.OfShops(ctx, shops, q.filter(), q.Query)
 	})
 	l.OrdersOfBuyer = pagesOf(s.Wait, func(ctx context.Context, buyers []typeid.Buyer, q OrderQuery) (map[typeid.Buyer]page.Page[*order.Order], error) {
 		return s.Orders.OfBuyers(ctx, buyers, q.filter(), q.Query)
 	})
+	l.StaffOfShop = pagesOf(s.Wait, s.Identity.StaffOfShops)
+	l.InvitationsOfShop = pagesOf(s.Wait, s.Identity.InvitationsOfShops)
+	l.AuditLogOfShop = pagesOf(s.Wait, s.Audit.OfShops)
+	l.addOwn(s, who)
+}
+
+// addOwn adds the loaders of what is who's own alone.
+func (l *Loaders) addOwn(s Sources, who identity.Principal) {
+	l.AddressesOf = ofParent(s.Wait, func(ctx context.Context, buyers []typeid.Buyer) ([]*addressbook.Entry, error) {
+		if !slices.Contains(buyers, who.Buyer) {
+			return nil, nil
+		}
+		return s.Addresses.OfBuyer(ctx, who.Buyer)
+	}, func(e *addressbook.Entry) typeid.Buyer { return e.BuyerID })
 	l.Cart = byKey(s.Wait, func(ctx context.Context, buyers []typeid.Buyer) ([]*cart.Cart, error) {
 		if !slices.Contains(buyers, who.Buyer) {
 			return nil, nil

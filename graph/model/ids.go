@@ -64,6 +64,14 @@ func UnmarshalVariantID(v any) (typeid.Variant, error) {
 	return unmarshal(v, typeid.Parse[typeid.Variant])
 }
 
+// MarshalMovementID writes a stock movement's id.
+func MarshalMovementID(id typeid.Movement) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalMovementID reads a stock movement's id.
+func UnmarshalMovementID(v any) (typeid.Movement, error) {
+	return unmarshal(v, typeid.Parse[typeid.Movement])
+}
+
 // MarshalBuyerID writes a buyer's id.
 func MarshalBuyerID(id typeid.Buyer) graphql.Marshaler { return marshal(id) }
 
@@ -134,4 +142,36 @@ func MarshalShipmentID(id typeid.Shipment) graphql.Marshaler { return marshal(id
 // UnmarshalShipmentID reads a shipment's id.
 func UnmarshalShipmentID(v any) (typeid.Shipment, error) {
 	return unmarshal(v, typeid.Parse[typeid.Shipment])
+}
+
+// MarshalAddressID writes a saved address's id.
+func MarshalAddressID(id typeid.Address) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalAddressID reads a saved address's id.
+func UnmarshalAddressID(v any) (typeid.Address, error) {
+	return unmarshal(v, typeid.Parse[typeid.Address])
+}
+
+// MarshalInvitationID writes an invitation's id.
+func MarshalInvitationID(id typeid.Invitation) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalInvitationID reads an invitation's id.
+func UnmarshalInvitationID(v any) (typeid.Invitation, error) {
+	return unmarshal(v, typeid.Parse[typeid.Invitation])
+}
+
+// MarshalAuditEntryID writes an audit entry's id.
+func MarshalAuditEntryID(id typeid.AuditEntry) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalAuditEntryID reads an audit entry's id.
+func UnmarshalAuditEntryID(v any) (typeid.AuditEntry, error) {
+	return unmarshal(v, typeid.Parse[typeid.AuditEntry])
+}
+
+// MarshalOrderNoteID writes an order note's id.
+func MarshalOrderNoteID(id typeid.OrderNote) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalOrderNoteID reads an order note's id.
+func UnmarshalOrderNoteID(v any) (typeid.OrderNote, error) {
+	return unmarshal(v, typeid.Parse[typeid.OrderNote])
 }

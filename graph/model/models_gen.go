@@ -3,6 +3,8 @@
 package model
 
 import (
+	"holdfast/internal/addressbook"
+	"holdfast/internal/audit"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
@@ -24,6 +26,50 @@ type UserError interface {
 	GetMessage() string
 	// Path from the argument, list indexes as decimals: ["input","lines","0","quantity"]; null when no argument is at fault.
 	GetField() []string
+}
+
+// What addressDelete answers.
+type AddressDeletePayload struct {
+	// Whose book it was; null when refused.
+	Buyer *identity.Buyer `json:"buyer,omitempty"`
+	// NOT_FOUND.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// An address as the buyer wants it kept.
+type AddressSaveInput struct {
+	// The address to change; null for a new one.
+	AddressID *string `json:"addressId,omitempty"`
+	// All of it: what is left out is taken away.
+	Address *order.Address `json:"address"`
+	// Takes the place of the default that was.
+	IsDefault bool `json:"isDefault"`
+}
+
+// What addressSave answers.
+type AddressSavePayload struct {
+	// As it stands now; null when refused.
+	Address *addressbook.Entry `json:"address,omitempty"`
+	// INVALID, NOT_FOUND, TOO_MANY (50).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// A page of a shop's audit log.
+type AuditEntryConnection struct {
+	// The entries with their cursors.
+	Edges []*AuditEntryEdge `json:"edges"`
+	// The entries alone.
+	Nodes []*audit.Entry `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// An entry of a page.
+type AuditEntryEdge struct {
+	// Where the entry stands in the list.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *audit.Entry `json:"node"`
 }
 
 // What cartLinesSet answers.
@@ -86,6 +132,22 @@ func (this LineError) GetField() []string {
 type Mutation struct {
 }
 
+// What orderBuyAgain answers.
+type OrderBuyAgainPayload struct {
+	// As it stands now, with what could be put in; null when refused.
+	Cart *cart.Cart `json:"cart,omitempty"`
+	// NOT_FOUND of the order; else of each line that was left out or cut short: NOT_FOR_SALE, NOT_FOUND, QUANTITY_LIMIT, TOO_MANY.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What orderComplete answers.
+type OrderCompletePayload struct {
+	// As it stands now; null when refused.
+	Order *order.Order `json:"order,omitempty"`
+	// NOT_FOUND, CONFLICT (not SHIPPED).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // A page of orders.
 type OrderConnection struct {
 	// The orders with their cursors.
@@ -114,6 +176,34 @@ type OrderFilter struct {
 	PlacedBefore *time.Time `json:"placedBefore,omitempty"`
 	// text: order number, receiver's phone, sku. Exactly one of them, in full.
 	Text *string `json:"text,omitempty"`
+}
+
+// What orderNoteAdd answers.
+type OrderNoteAddPayload struct {
+	// Null when refused.
+	Note *order.Note `json:"note,omitempty"`
+	// INVALID, NOT_FOUND, TOO_MANY (100 notes).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What orderRefund answers.
+type OrderRefundPayload struct {
+	// As it stands now; null when refused.
+	Order *order.Order `json:"order,omitempty"`
+	// PROCESSING while the provider takes its time: it goes on by itself, and orderChanged tells. Null when refused.
+	Refund *order.Refund `json:"refund,omitempty"`
+	// INVALID, TOO_MANY, NOT_FOUND, CONFLICT (never paid), CURRENCY_MISMATCH, AMOUNT_EXCEEDED, IDEMPOTENCY_KEY_REUSED.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What orderShip answers.
+type OrderShipPayload struct {
+	// As it stands now; null when refused.
+	Order *order.Order `json:"order,omitempty"`
+	// Null when refused.
+	Shipment *order.Shipment `json:"shipment,omitempty"`
+	// INVALID, TOO_MANY, NOT_FOUND, CONFLICT (not PAID, or nothing is left), IDEMPOTENCY_KEY_REUSED.
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // Every variant that is short, and what is left of each.
@@ -284,6 +374,38 @@ type ProductEdge struct {
 	Node *catalog.Product `json:"node"`
 }
 
+// What productUpdate answers.
+type ProductUpdatePayload struct {
+	// As it is now; null when refused.
+	Product *catalog.Product `json:"product,omitempty"`
+	// INVALID, TOO_MANY, NOT_FOUND.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// Another variant of a product.
+type ProductVariantAddInput struct {
+	// A product of a shop that one works for; it has at most 200 variants.
+	ProductID string `json:"productId"`
+	// Unique in the shop.
+	Sku string `json:"sku"`
+	// What tells it from the others; null for none.
+	Title *string `json:"title,omitempty"`
+	// Of one; in the shop's currency.
+	Price *money.Money `json:"price"`
+	// How many there are, 0 to 1000000.
+	OnHand int `json:"onHand"`
+	// Low at this number and under it; null: 0.
+	LowStockThreshold *int `json:"lowStockThreshold,omitempty"`
+}
+
+// What productVariantAdd answers.
+type ProductVariantAddPayload struct {
+	// The last of its product; null when refused.
+	Variant *catalog.Variant `json:"variant,omitempty"`
+	// INVALID, TOO_MANY, NOT_FOUND, CONFLICT (the sku exists).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // A page of variants.
 type ProductVariantConnection struct {
 	// The variants with their cursors.
@@ -316,8 +438,52 @@ type ProductVariantEdge struct {
 	Node *catalog.Variant `json:"node"`
 }
 
+// What productVariantUpdate answers.
+type ProductVariantUpdatePayload struct {
+	// As it is now; null when refused.
+	Variant *catalog.Variant `json:"variant,omitempty"`
+	// INVALID, NOT_FOUND, CONFLICT (the sku exists).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // Reads. Without a session: shops, shop, miniProgram, product, and node of these.
 type Query struct {
+}
+
+// How the sandbox provider misbehaves.
+type SandboxFaults struct {
+	// How long each answer takes, in milliseconds.
+	SlowMs int `json:"slowMs"`
+	// No call is answered and no notice sent.
+	IsSilent bool `json:"isSilent"`
+	// Answers name another amount than the one that was paid.
+	IsWrong bool `json:"isWrong"`
+	// How long after a payment its notice comes, in milliseconds.
+	LateMs int `json:"lateMs"`
+	// How many times more the notice of a payment comes.
+	Repeat int `json:"repeat"`
+}
+
+// How the sandbox provider misbehaves, as providers do. What is left out is as it should be.
+type SandboxFaultsInput struct {
+	// How long each answer takes, in milliseconds; at most an hour.
+	SlowMs int `json:"slowMs"`
+	// No call is answered and no notice sent; what was asked for is done all the same.
+	IsSilent bool `json:"isSilent"`
+	// Answers name another amount than the one that was paid.
+	IsWrong bool `json:"isWrong"`
+	// How long after a payment its notice comes, in milliseconds; at most an hour.
+	LateMs int `json:"lateMs"`
+	// How many times more the notice of a payment comes, all at once; at most 100.
+	Repeat int `json:"repeat"`
+}
+
+// What sandboxFaultsSet answers.
+type SandboxFaultsSetPayload struct {
+	// As it is now; null when refused, or when payments do not go to the sandbox.
+	Faults *SandboxFaults `json:"faults,omitempty"`
+	// INVALID, NOT_FOUND (payments do not go to the sandbox).
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // What sandboxPaymentConfirm answers.
@@ -376,12 +542,98 @@ type ShopEdge struct {
 	Node *catalog.Shop `json:"node"`
 }
 
+// A page of those who work for a shop.
+type ShopMemberConnection struct {
+	// The people with their cursors.
+	Edges []*ShopMemberEdge `json:"edges"`
+	// The people alone.
+	Nodes []*identity.ShopMember `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A person of a page.
+type ShopMemberEdge struct {
+	// Where the person stands in the list.
+	Cursor string `json:"cursor"`
+	// The person.
+	Node *identity.ShopMember `json:"node"`
+}
+
+// What splitRulesSet answers.
+type SplitRulesSetPayload struct {
+	// Null when refused.
+	Shop *catalog.Shop `json:"shop,omitempty"`
+	// NOT_FOUND, INVALID, TOO_MANY (20 rules), AMOUNT_EXCEEDED (above the shop's highest share).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What staffInvitationAccept answers.
+type StaffInvitationAcceptPayload struct {
+	// The new member's session; null when refused.
+	Session *identity.Session `json:"session,omitempty"`
+	// NOT_FOUND (unknown, used, revoked or expired), INVALID, LOGIN_FAILED, CONFLICT (works there meanwhile).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// A page of a shop's open invitations.
+type StaffInvitationConnection struct {
+	// The invitations with their cursors.
+	Edges []*StaffInvitationEdge `json:"edges"`
+	// The invitations alone.
+	Nodes []*identity.Invitation `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// An invitation of a page.
+type StaffInvitationEdge struct {
+	// Where the invitation stands in the list.
+	Cursor string `json:"cursor"`
+	// The invitation.
+	Node *identity.Invitation `json:"node"`
+}
+
+// What staffInvitationRevoke answers.
+type StaffInvitationRevokePayload struct {
+	// The invitation that is no more; null when refused.
+	InvitationID *string `json:"invitationId,omitempty"`
+	// NOT_FOUND, also when it is no longer open.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What staffInvite answers.
+type StaffInvitePayload struct {
+	// Null when refused.
+	Invitation *identity.Invitation `json:"invitation,omitempty"`
+	// What staffInvitationAccept takes. It is shown here and never again: bring it to the person. Null when refused.
+	Token *string `json:"token,omitempty"`
+	// INVALID, NOT_FOUND, CONFLICT (works there already), TOO_MANY (100 open invitations).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // What staff log in with.
 type StaffLoginInput struct {
 	// Upper and lower case are one.
 	Email string `json:"email"`
 	// As it was set.
 	Password string `json:"password"`
+}
+
+// What staffRemove answers.
+type StaffRemovePayload struct {
+	// The person who no longer works for the shop; null when refused.
+	StaffID *string `json:"staffId,omitempty"`
+	// NOT_FOUND, CONFLICT (the last owner stays).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What staffRoleSet answers.
+type StaffRoleSetPayload struct {
+	// As it stands now; null when refused.
+	Member *identity.ShopMember `json:"member,omitempty"`
+	// NOT_FOUND, CONFLICT (the last owner stays one).
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // A page of the shops that one works for.
@@ -404,12 +656,38 @@ type StaffShopEdge struct {
 	Role identity.Role `json:"role"`
 }
 
+// What stockAdjustMany answers.
+type StockAdjustManyPayload struct {
+	// One for each line, in the order of the input; empty when the request is refused as a whole.
+	Verdicts []*inventory.BulkVerdict `json:"verdicts"`
+	// Of the request as a whole: INVALID, TOO_MANY, IDEMPOTENCY_KEY_REUSED. Refused lines are in verdicts.
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // What stockAdjust answers.
 type StockAdjustPayload struct {
 	// As it stands now; null when refused.
 	Stock *inventory.Stock `json:"stock,omitempty"`
 	// INVALID, NOT_FOUND, CONFLICT, VERSION_MISMATCH, IDEMPOTENCY_KEY_REUSED.
 	UserErrors []UserError `json:"userErrors"`
+}
+
+// A page of stock movements.
+type StockMovementConnection struct {
+	// The movements with their cursors.
+	Edges []*StockMovementEdge `json:"edges"`
+	// The movements alone.
+	Nodes []*inventory.Record `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A stock movement of a page.
+type StockMovementEdge struct {
+	// Where the movement stands in the list.
+	Cursor string `json:"cursor"`
+	// The movement.
+	Node *inventory.Record `json:"node"`
 }
 
 // Live reads, over WebSocket (graphql-transport-ws). Each event is a committed state; a slow reader skips to the newest.

@@ -205,6 +205,13 @@ func (t *WebSocket) remove(c *socket) {
 	}
 }
 
+// Sockets is how many are open.
+func (t *WebSocket) Sockets() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.sockets)
+}
+
 // Shutdown refuses new sockets and closes the open ones with 1001, each as soon as its mutations in flight are answered.
 // It returns when all are gone. When ctx ends first, it cuts those that are left and returns an error.
 func (t *WebSocket) Shutdown(ctx context.Context) error {

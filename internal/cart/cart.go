@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"time"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -25,11 +22,8 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// Limits of a cart.
-const (
-	MaxLines    = 200
-	MaxQuantity = 9999
-)
+// MaxLines is how many lines a cart has at most.
+const MaxLines = 200
 
 // Cart is a buyer's one cart.
 type Cart struct {
@@ -73,6 +67,8 @@ type Entry struct {
 	ID       typeid.CartLine
 	Variant  typeid.Variant
 	Quantity int
+	// Price is of one, as the buyer saw it, in minor units; nil in lines from before prices were kept.
+	Price *int64
 }
 
 // Of is the cart of a buyer, with what stands in the way of buying it.
@@ -122,11 +118,18 @@ func lineOf(e Entry, item *catalog.Item, available int) (*Line, error) {
 		return nil, fmt.Errorf("price cart line: %w", err)
 	}
 	line := &Line{ID: e.ID, Variant: &item.Variant, Quantity: e.Quantity, Amount: amount}
-	switch {
-	case !item.ForSale:
-		line.Problems = append(line.Problems, &catalog.ItemError{Plain: *fault.New(fault.NotForSale, "this is not for sale at the moment"), VariantID: e.Variant.String()})
-	case available < e.Quantity:
+	if !item.ForSale {
+		line.Problems = []fault.Refusal{itemError(fault.New(fault.NotForSale, "this is not for sale at the moment"), e.Variant.String())}
+		return line, nil // nothing else matters then
+	}
+	if available < e.Quantity {
 		line.Problems = append(line.Problems, inventory.Short([]inventory.Shortage{{Variant: e.Variant, Requested: e.Quantity, Available: available}}))
+	}
+	if e.Price != nil && *e.Price != item.Price.Amount {
+		line.Problems = append(line.Problems, &catalog.PriceError{
+			Plain:    *fault.New(fault.PriceChanged, "the price has changed"),
+			Expected: money.New(*e.Price, item.Price.Currency), Actual: item.Price,
+		})
 	}
 	return line, nil
 }
@@ -156,12 +159,14 @@ func entries(ctx context.Context, q db.Querier, d *sql.DialectBuilder, b typeid.
 	type row struct {
 		id, variant []byte
 		quantity    *int
+		price       *int64
 	}
-	rows, err := db.Collect(ctx, q, d.Select(t.C(entcart.FieldVersion), l.C(cartline.FieldID), l.C(cartline.FieldVariantID), l.C(cartline.FieldQuantity)).
+	rows, err := db.Collect(ctx, q, d.Select(t.C(entcart.FieldVersion),
+		l.C(cartline.FieldID), l.C(cartline.FieldVariantID), l.C(cartline.FieldQuantity), l.C(cartline.FieldPrice)).
 		From(t).LeftJoin(l).On(l.C(cartline.FieldCartID), t.C(entcart.FieldID)).
 		Where(sql.EQ(t.C(entcart.FieldID), IDOf(b))).OrderBy(l.C(cartline.FieldID)),
 		func(line db.Row) (r row, err error) {
-			return r, line.Scan(&version, &r.id, &r.variant, &r.quantity)
+			return r, line.Scan(&version, &r.id, &r.variant, &r.quantity, &r.price)
 		})
 	if err != nil {
 		return 0, nil, fmt.Errorf("read cart: %w", err)
@@ -178,7 +183,7 @@ func entries(ctx context.Context, q db.Querier, d *sql.DialectBuilder, b typeid.
 		if err := errors.Join(e.ID.Scan(r.id), e.Variant.Scan(r.variant)); err != nil {
 			return 0, nil, fmt.Errorf("read cart: %w", err)
 		}
-		e.Quantity = *r.quantity
+		e.Quantity, e.Price = *r.quantity, r.price
 		out = append(out, e)
 	}
 	return version, out, nil
@@ -224,140 +229,4 @@ func moveOnTx(ctx context.Context, tx *db.Tx, b typeid.Buyer) error {
 		return fmt.Errorf("move cart on: %w", err)
 	}
 	return nil
-}
-
-// LineInput sets the quantity of one variant; 0 takes it out.
-type LineInput struct {
-	VariantID string
-	Quantity  int
-}
-
-// Set sets the quantities of the named variants, all or none, and returns the cart. It fails with INVALID, TOO_MANY,
-// NOT_FOUND, NOT_FOR_SALE and VERSION_MISMATCH.
-func (c *Carts) Set(ctx context.Context, who identity.Principal, lines []LineInput, ifVersion *int64) (*Cart, error) {
-	want, err := parse(lines)
-	if err != nil {
-		return nil, err
-	}
-	variants := make([]typeid.Variant, len(want))
-	for i, e := range want {
-		variants[i] = e.Variant
-	}
-	items, err := c.catalog.Items(ctx, who.MiniProgram, variants)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
-		versions, err := LockTx(ctx, tx, []typeid.Buyer{who.Buyer})
-		if err != nil {
-			return struct{}{}, err
-		}
-		if ifVersion != nil && versions[who.Buyer] != *ifVersion {
-			return struct{}{}, fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("ifVersion")
-		}
-		_, had, err := entries(ctx, tx, tx.SQL(), who.Buyer)
-		if err != nil {
-			return struct{}{}, err
-		}
-		changed, err := c.decide(had, want, items)
-		if err != nil || len(changed) == 0 {
-			return struct{}{}, err
-		}
-		return struct{}{}, writeTx(ctx, tx, who.Buyer, changed)
-	}); err != nil {
-		return nil, err
-	}
-	return c.Of(ctx, who)
-}
-
-func parse(lines []LineInput) ([]Entry, error) {
-	if len(lines) == 0 {
-		return nil, fault.New(fault.Invalid, "name at least one variant").At("lines")
-	}
-	if len(lines) > MaxLines {
-		return nil, fault.New(fault.TooMany, "at most %d lines at once", MaxLines).At("lines")
-	}
-	var refused fault.Refusals
-	out := make([]Entry, len(lines))
-	seen := make(map[typeid.Variant]bool, len(lines))
-	for i, l := range lines {
-		id, ok := typeid.Parse[typeid.Variant](l.VariantID)
-		switch {
-		case !ok:
-			refused = append(refused, lineError(fault.New(fault.NotFound, "there is no such variant"), l.VariantID, i, "variantId"))
-		case l.Quantity < 0 || l.Quantity > MaxQuantity:
-			refused = append(refused, fault.New(fault.Invalid, "quantity must be %d to %d", 0, MaxQuantity).At("lines", strconv.Itoa(i), "quantity"))
-		case seen[id]:
-			refused = append(refused, fault.New(fault.Invalid, "name each variant once").At("lines", strconv.Itoa(i), "variantId"))
-		}
-		seen[id] = true
-		out[i] = Entry{Variant: id, Quantity: l.Quantity}
-	}
-	if len(refused) > 0 {
-		return nil, refused
-	}
-	return out, nil
-}
-
-func lineError(e *fault.Error, variant string, i int, field string) fault.Refusal {
-	return &catalog.ItemError{Plain: *e.At("lines", strconv.Itoa(i), field), VariantID: variant}
-}
-
-// decide is which of the wanted entries change something. What is in the cart already may change however it stands with
-// its product; what is put in must be for sale.
-func (c *Carts) decide(had, want []Entry, items map[typeid.Variant]*catalog.Item) ([]Entry, error) {
-	var (
-		refused fault.Refusals
-		changed []Entry
-		now     = c.now()
-		count   = len(had)
-	)
-	for i, w := range want {
-		at := slices.IndexFunc(had, func(h Entry) bool { return h.Variant == w.Variant })
-		item, exists := items[w.Variant]
-		switch {
-		case at >= 0 && had[at].Quantity == w.Quantity:
-		case at >= 0:
-			w.ID = had[at].ID
-			changed = append(changed, w)
-			if w.Quantity == 0 {
-				count--
-			}
-		case !exists:
-			refused = append(refused, lineError(fault.New(fault.NotFound, "there is no such variant"), w.Variant.String(), i, "variantId"))
-		case w.Quantity == 0: // it is out already
-		case !item.ForSale:
-			refused = append(refused, lineError(fault.New(fault.NotForSale, "this is not for sale at the moment"), w.Variant.String(), i, "variantId"))
-		default:
-			w.ID = typeid.New[typeid.CartLine](now.Add(time.Duration(i) * time.Microsecond)) // in the order of the input
-			changed = append(changed, w)
-			count++
-		}
-	}
-	if len(refused) > 0 {
-		return nil, refused
-	}
-	if count > MaxLines {
-		return nil, fault.New(fault.TooMany, "a cart has at most %d lines", MaxLines).At("lines")
-	}
-	return changed, nil
-}
-
-// writeTx replaces the lines of the changed variants.
-func writeTx(ctx context.Context, tx *db.Tx, b typeid.Buyer, changed []Entry) error {
-	variants := make([]typeid.Variant, len(changed))
-	var rows [][]any
-	for i, e := range changed {
-		variants[i] = e.Variant
-		if e.Quantity > 0 {
-			rows = append(rows, []any{e.ID, IDOf(b), e.Variant, e.Quantity})
-		}
-	}
-	if _, err := tx.CartLine.Delete().Where(cartline.CartID(IDOf(b)), cartline.VariantIDIn(variants...)).Exec(ctx); err != nil {
-		return fmt.Errorf("write cart: %w", err)
-	}
-	if err := tx.Insert(ctx, cartline.Table, []string{cartline.FieldID, cartline.FieldCartID, cartline.FieldVariantID, cartline.FieldQuantity}, rows); err != nil {
-		return err
-	}
-	return moveOnTx(ctx, tx, b)
 }

@@ -15,6 +15,7 @@ import (
 	"holdfast/ent/splitrule"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/inventory"
 	"holdfast/internal/money"
 	"holdfast/internal/typeid"
 )
@@ -68,7 +69,15 @@ type Variant struct {
 	SKU       string
 	Title     string
 	Price     money.Money
+	// IsArchived is true for what is not for sale any more, whatever its product's status.
+	IsArchived bool
 }
+
+// The states of a variant, as they are stored.
+const (
+	variantOnSale   = "ACTIVE"
+	variantArchived = "ARCHIVED"
+)
 
 // SplitRule gives a receiver BasisPoints of every new order's total.
 type SplitRule struct {
@@ -79,12 +88,15 @@ type SplitRule struct {
 
 // Catalog reads and writes the catalogue.
 type Catalog struct {
-	db  *db.DB
-	now clock.Clock
+	db        *db.DB
+	now       clock.Clock
+	committed []func([]inventory.Stock)
 }
 
-// New is a Catalog on d.
-func New(d *db.DB, now clock.Clock) *Catalog { return &Catalog{db: d, now: now} }
+// New is a Catalog on d. The stock that it changes it tells committed, if given, which must not block.
+func New(d *db.DB, now clock.Clock, committed ...func([]inventory.Stock)) *Catalog {
+	return &Catalog{db: d, now: now, committed: committed}
+}
 
 // MiniProgramByAppID is the mini-program of this appId, or nil.
 func (c *Catalog) MiniProgramByAppID(ctx context.Context, appID string) (*MiniProgram, error) {
@@ -98,35 +110,37 @@ func (c *Catalog) MiniProgramByAppID(ctx context.Context, appID string) (*MiniPr
 	return miniProgramOf(rows[0]), nil
 }
 
+const reading = "read catalogue"
+
 // MiniPrograms are those of these ids that exist.
 func (c *Catalog) MiniPrograms(ctx context.Context, ids []typeid.MiniProgram) ([]*MiniProgram, error) {
 	rows, err := c.db.MiniProgram.Query().Where(miniprogram.IDIn(ids...)).All(ctx)
-	return each(rows, err, miniProgramOf)
+	return db.Map(rows, err, reading, miniProgramOf)
 }
 
 // Shops are those of these ids that exist.
 func (c *Catalog) Shops(ctx context.Context, ids []typeid.Shop) ([]*Shop, error) {
 	rows, err := c.db.Shop.Query().Where(shop.IDIn(ids...)).All(ctx)
-	return each(rows, err, shopOf)
+	return db.Map(rows, err, reading, shopOf)
 }
 
 // Products are those of these ids that exist, whatever their status: see Product.VisibleTo.
 func (c *Catalog) Products(ctx context.Context, ids []typeid.Product) ([]*Product, error) {
 	rows, err := c.db.Product.Query().Where(product.IDIn(ids...)).All(ctx)
-	return eachOrFail(rows, err, productOf)
+	return db.TryMap(rows, err, reading, productOf)
 }
 
 // Variants are those of these ids that exist.
 func (c *Catalog) Variants(ctx context.Context, ids []typeid.Variant) ([]*Variant, error) {
 	rows, err := c.db.ProductVariant.Query().Where(productvariant.IDIn(ids...)).All(ctx)
-	return each(rows, err, variantOf)
+	return db.Map(rows, err, reading, variantOf)
 }
 
-// VariantsOf are the variants of these products, each product's in the merchant's order.
+// VariantsOf are the variants of these products, archived ones too, each product's in the merchant's order.
 func (c *Catalog) VariantsOf(ctx context.Context, products []typeid.Product) ([]*Variant, error) {
 	rows, err := c.db.ProductVariant.Query().Where(productvariant.ProductIDIn(products...)).
 		Order(productvariant.ByProductID(), productvariant.ByPosition()).All(ctx)
-	return each(rows, err, variantOf)
+	return db.Map(rows, err, reading, variantOf)
 }
 
 // SplitRules are the rules of these shops, by shop and in their order.
@@ -164,24 +178,6 @@ func productOf(r *ent.Product) (*Product, error) {
 func variantOf(r *ent.ProductVariant) *Variant {
 	return &Variant{
 		ID: r.ID, ProductID: r.ProductID, ShopID: r.ShopID, SKU: r.Sku, Title: r.Title,
-		Price: money.New(r.Price, money.Currency(r.Currency)),
+		Price: money.New(r.Price, money.Currency(r.Currency)), IsArchived: r.Status == variantArchived,
 	}
-}
-
-// each turns rows into what they stand for.
-func each[R, T any](rows []*R, err error, of func(*R) *T) ([]*T, error) {
-	return eachOrFail(rows, err, func(r *R) (*T, error) { return of(r), nil })
-}
-
-func eachOrFail[R, T any](rows []*R, err error, of func(*R) (*T, error)) ([]*T, error) {
-	if err != nil {
-		return nil, fmt.Errorf("read catalogue: %w", err)
-	}
-	out := make([]*T, len(rows))
-	for i, r := range rows {
-		if out[i], err = of(r); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }

@@ -24,7 +24,8 @@ type Item struct {
 	ProductTitle     string
 	ImageURL         string // the product's first; "" when it has none
 	RequiresShipping bool
-	// ForSale is false for a product that is not ACTIVE, a shop that is closed, and a shop that the mini-program does not show.
+	// ForSale is false for a variant that is archived, a product that is not ACTIVE, a shop that is closed, and a shop that the
+	// mini-program does not show.
 	ForSale bool
 }
 
@@ -46,7 +47,7 @@ func (c *Catalog) Items(ctx context.Context, mini typeid.MiniProgram, variants [
 	v, p, s, l := d.Table(productvariant.Table).As("v"), d.Table(product.Table).As("p"), d.Table(shop.Table).As("s"), d.Table(miniprogramshop.Table).As("l")
 	sel := d.Select(
 		v.C(productvariant.FieldID), v.C(productvariant.FieldProductID), v.C(productvariant.FieldShopID), v.C(productvariant.FieldSku),
-		v.C(productvariant.FieldTitle), v.C(productvariant.FieldPrice), v.C(productvariant.FieldCurrency),
+		v.C(productvariant.FieldTitle), v.C(productvariant.FieldPrice), v.C(productvariant.FieldCurrency), v.C(productvariant.FieldStatus),
 		p.C(product.FieldTitle), p.C(product.FieldImageUrls), p.C(product.FieldRequiresShipping), p.C(product.FieldStatus),
 		s.C(shop.FieldStatus), s.C(shop.FieldReceiver), l.C(miniprogramshop.FieldID),
 	).From(v).
@@ -68,13 +69,13 @@ func (c *Catalog) Items(ctx context.Context, mini typeid.MiniProgram, variants [
 
 func scanItem(row db.Row) (*Item, error) {
 	var (
-		i                             Item
-		price                         int64
-		currency, images, status, opn string
-		link                          []byte
+		i                                    Item
+		price                                int64
+		currency, own, images, status, opens string
+		link                                 []byte
 	)
-	if err := row.Scan(&i.ID, &i.ProductID, &i.ShopID, &i.SKU, &i.Title, &price, &currency, &i.ProductTitle, &images,
-		&i.RequiresShipping, &status, &opn, &i.Receiver, &link); err != nil {
+	if err := row.Scan(&i.ID, &i.ProductID, &i.ShopID, &i.SKU, &i.Title, &price, &currency, &own, &i.ProductTitle, &images,
+		&i.RequiresShipping, &status, &opens, &i.Receiver, &link); err != nil {
 		return nil, err
 	}
 	var urls []string
@@ -85,6 +86,7 @@ func scanItem(row db.Row) (*Item, error) {
 		i.ImageURL = urls[0]
 	}
 	i.Price = money.New(price, money.Currency(currency))
-	i.ForSale = ProductStatus(status) == Active && opn == shopOpen && link != nil
+	i.IsArchived = own == variantArchived
+	i.ForSale = !i.IsArchived && ProductStatus(status) == Active && opens == shopOpen && link != nil
 	return &i, nil
 }

@@ -48,7 +48,7 @@ func (c *Catalog) shopPage(ctx context.Context, q page.Query, only func(*sql.Sel
 		}
 		db.After(s, q.After)
 	}).Limit(q.First + 1).All(ctx)
-	shops, err := each(rows, err, shopOf)
+	shops, err := db.Map(rows, err, reading, shopOf)
 	return page.Cut(shops, q.First), err
 }
 
@@ -121,7 +121,7 @@ func (c *Catalog) ProductsOf(ctx context.Context, who identity.Principal, shops 
 	rows, err := c.db.Product.Query().Where(func(s *sql.Selector) {
 		s.Where(db.AnyOf(s, product.FieldID, parts)).OrderBy(s.C(product.FieldID))
 	}).All(ctx)
-	products, err := eachOrFail(rows, err, productOf)
+	products, err := db.TryMap(rows, err, reading, productOf)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (c *Catalog) VariantsOfShops(ctx context.Context, shops []typeid.Shop, q Va
 	rows, err := c.db.ProductVariant.Query().Where(func(s *sql.Selector) {
 		s.Where(db.AnyOf(s, productvariant.FieldID, parts)).OrderBy(s.C(productvariant.FieldID))
 	}).All(ctx)
-	variants, err := each(rows, err, variantOf)
+	variants, err := db.Map(rows, err, reading, variantOf)
 	if err != nil {
 		return nil, err
 	}

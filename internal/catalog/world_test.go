@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ type world struct {
 	shops     []typeid.Shop
 	owner     identity.Principal
 	keys      atomic.Int64
+	mu        sync.Mutex
+	told      []inventory.Stock // what the catalogue said that it committed
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
@@ -37,7 +40,12 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
 	w := &world{db: d, clock: clock.NewManual(time.Date(2026, 3, 4, 5, 6, 7, 891_011_000, time.UTC))}
-	w.catalog, w.inventory = catalog.New(d, w.clock.Now), inventory.New(d, w.clock.Now, func([]inventory.Stock) {})
+	w.catalog = catalog.New(d, w.clock.Now, func(stocks []inventory.Stock) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.told = append(w.told, stocks...)
+	})
+	w.inventory = inventory.New(d, w.clock.Now, func([]inventory.Stock) {})
 	w.owner = identity.Principal{Staff: typeid.New[typeid.Staff](w.clock.Now())}
 	for range 3 {
 		w.addShop(t)
@@ -74,6 +82,22 @@ func (w *world) count(t *testing.T, query string) int {
 	n, err := db.Collect(t.Context(), w.db, sql.Raw(query), func(row db.Row) (n int, err error) { return n, row.Scan(&n) })
 	must(t, err)
 	return n[0]
+}
+
+// atOnce releases n calls of fn at the same moment and waits for them.
+func atOnce(n int, fn func()) {
+	var (
+		start = make(chan struct{})
+		wg    sync.WaitGroup
+	)
+	for range n {
+		wg.Go(func() {
+			<-start
+			fn()
+		})
+	}
+	close(start)
+	wg.Wait()
 }
 
 func must(t *testing.T, err error) {

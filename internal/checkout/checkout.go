@@ -18,7 +18,7 @@ import (
 	"holdfast/internal/catalog"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
-	"holdfast/internal/fault"
+	"holdfast/internal/job"
 	"holdfast/internal/live"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
@@ -90,6 +90,7 @@ type Checkouts struct {
 	payments *payment.Payments
 	orders   *order.Orders
 	provider payment.Provider
+	jobs     *job.Queue
 	hub      *live.Hub
 	set      Settings
 	log      *slog.Logger
@@ -104,16 +105,19 @@ type Deps struct {
 	Payments *payment.Payments
 	Orders   *order.Orders
 	Provider payment.Provider
+	Jobs     *job.Queue
 	Hub      *live.Hub // is told what was committed
 	Log      *slog.Logger
 }
 
-// New is the Checkouts on d.
+// New is the Checkouts on d. It handles the queue's jobs about payments.
 func New(d Deps, s Settings) *Checkouts {
-	return &Checkouts{
+	c := &Checkouts{
 		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
-		provider: d.Provider, hub: d.Hub, set: s, log: d.Log,
+		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, set: s, log: d.Log,
 	}
+	d.Jobs.Handle(job.Payment, c.followUp)
+	return c
 }
 
 // ByIDs are those of these checkouts that exist.
@@ -137,11 +141,4 @@ func checkoutOf(r *ent.Checkout) *Checkout {
 }
 
 // PriceError refuses with PRICE_CHANGED and says both sums.
-type PriceError struct {
-	fault.Plain
-	Expected money.Money
-	Actual   money.Money
-}
-
-// Unwrap gives the plain refusal.
-func (e *PriceError) Unwrap() error { return &e.Plain }
+type PriceError = catalog.PriceError

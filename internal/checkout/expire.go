@@ -157,18 +157,33 @@ func (c *Checkouts) turnEach(ctx context.Context, list []turn) (int, error) {
 func (c *Checkouts) closeOverdue(ctx context.Context, f *Checkout) (turn, bool) {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	answer, err := c.provider.Close(ctx, f.trade())
+	answer, err := usable(f)(c.provider.Close(ctx, f.trade()))
 	switch {
-	case err == nil && answer.State == payment.TradePaid && answer.Amount == f.Payment.Amount:
-		return turn{checkout: f.ID, to: Paid, receipt: answer}, true
 	case err == nil && answer.State == payment.TradePaid:
-		c.log.ErrorContext(ctx, "the provider was paid another amount", "payment_id", f.Payment.ID.String(),
-			"paid", answer.Amount.String(), "owed", f.Payment.Amount.String())
-		return turn{}, false
-	case err == nil || !c.now().Before(f.HeldUntil.Add(giveUpAfter)):
+		return turn{checkout: f.ID, to: Paid, receipt: answer}, true
+	case err == nil:
 		return turn{checkout: f.ID, to: Expired}, true
-	default:
-		c.log.WarnContext(ctx, "payment provider did not answer", "call", "close", "payment_id", f.Payment.ID.String(), "error", err)
-		return turn{}, false
 	}
+	c.log.WarnContext(ctx, "payment provider did not answer", "call", "close", "payment_id", f.Payment.ID.String(), "error", err)
+	givenUp := !c.now().Before(f.HeldUntil.Add(giveUpAfter))
+	return turn{checkout: f.ID, to: Expired, unanswered: true}, givenUp
+}
+
+// followUp asks the provider about a payment that was let go without its answer, until it answers: the money may have come.
+func (c *Checkouts) followUp(ctx context.Context, about typeid.UUID) (time.Time, error) {
+	found, err := c.payment(ctx, typeid.From[typeid.Payment](about))
+	if err != nil || found.Status != payment.Closed {
+		return time.Time{}, err
+	}
+	out, err := c.read(ctx, found.CheckoutID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	answer, err := usable(out)(c.provider.Close(asking, out.trade()))
+	if err == nil && answer.State == payment.TradePaid {
+		_, err = c.settle(ctx, out, answer)
+	}
+	return time.Time{}, err
 }

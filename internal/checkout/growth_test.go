@@ -16,11 +16,11 @@ import (
 func (w *world) life(t *testing.T, who identity.Principal, of ...any) {
 	t.Helper()
 	paid, cancelled, overdue := w.place(t, who, w.buy(of...)), w.place(t, who, w.buy(of...)), w.place(t, who, w.buy(of...))
-	_, err := w.checkouts.SandboxConfirm(t.Context(), who, paid.Payment.ID.String())
+	_, err := w.Checkouts.SandboxConfirm(t.Context(), who, paid.Payment.ID.String())
 	must(t, err)
-	_, err = w.checkouts.Cancel(t.Context(), who, cancelled.ID.String())
+	_, err = w.Checkouts.Cancel(t.Context(), who, cancelled.ID.String())
 	must(t, err)
-	w.clock.Advance(w.checkouts.Hold())
+	w.clock.Advance(w.Checkouts.Hold())
 	w.sweep(t, 1)
 	w.ordersOf(t, overdue.ID)
 }

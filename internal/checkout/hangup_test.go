@@ -34,7 +34,7 @@ func TestHangUp(t *testing.T) {
 			version := w.fill(t, who, tea, 2)
 			in := w.buy(tea, 2, ball, 1)
 			in.RemoveFromCart = true
-			w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.checkouts.Place(ctx, who, in) })
+			w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.Checkouts.Place(ctx, who, in) })
 			w.check(t)
 			placed := w.place(t, who, in)
 			held += 2
@@ -43,13 +43,13 @@ func TestHangUp(t *testing.T) {
 				t.Errorf("hung up at statement %d: %v left in the cart, version %d after %d", nth, left, after, version)
 			}
 			if nth%2 == 0 {
-				w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()) })
+				w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.Checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()) })
 				w.check(t)
-				_, err := w.checkouts.SandboxConfirm(t.Context(), who, placed.Payment.ID.String())
+				_, err := w.Checkouts.SandboxConfirm(t.Context(), who, placed.Payment.ID.String())
 				must(t, err)
 				sold += 2
 			} else {
-				w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.checkouts.Cancel(ctx, who, placed.ID.String()) })
+				w.hangUp(t, nth, func(ctx context.Context) { _, _ = w.Checkouts.Cancel(ctx, who, placed.ID.String()) })
 				w.check(t)
 				w.cancel(t, who, placed)
 			}

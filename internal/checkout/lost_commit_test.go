@@ -126,13 +126,13 @@ func TestLostCommit(t *testing.T) {
 		}
 		var placed *checkout.Checkout
 		in := checkout.Input{IdempotencyKey: w.key()} // the cart: empty when it is looked for again
-		cut("place", func() (err error) { placed, err = w.checkouts.Place(ctx, who, in); return err })
+		cut("place", func() (err error) { placed, err = w.Checkouts.Place(ctx, who, in); return err })
 		if again := w.place(t, who, in); again.ID != placed.ID {
 			t.Error("the repeat gave another checkout")
 		}
 		w.sees(t, tea, 1000-sold, 2)
 		cut("pay", func() error {
-			p, err := w.checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String())
+			p, err := w.Checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String())
 			if err == nil && p.Status != payment.Paid {
 				t.Errorf("paid, and answered %s", p.Status)
 			}
@@ -142,19 +142,19 @@ func TestLostCommit(t *testing.T) {
 		w.sees(t, tea, 1000-sold, 0)
 		placed = w.place(t, who, w.buy(tea, 1))
 		cut("cancel", func() error {
-			out, err := w.checkouts.Cancel(ctx, who, placed.ID.String())
+			out, err := w.Checkouts.Cancel(ctx, who, placed.ID.String())
 			if err == nil && out.Status != checkout.Cancelled {
 				t.Errorf("cancelled, and answered %s", out.Status)
 			}
 			return err
 		})
 		w.place(t, who, w.buy(tea, 1))
-		w.clock.Advance(w.checkouts.Hold())
-		cut("expire", func() error { _, err := w.checkouts.SweepOnce(ctx); return err })
+		w.clock.Advance(w.Checkouts.Hold())
+		cut("expire", func() error { _, err := w.Checkouts.SweepOnce(ctx); return err })
 		w.sees(t, tea, 1000-sold, 0)
 		cut("adjust", func() error {
 			delta := 2
-			got, err := w.inventory.Adjust(ctx, owner, inventory.AdjustInput{VariantID: tea.String(), Delta: &delta, Reason: "count", IdempotencyKey: w.key()})
+			got, err := w.Inventory.Adjust(ctx, owner, inventory.AdjustInput{VariantID: tea.String(), Delta: &delta, Reason: "count", IdempotencyKey: w.key()})
 			if err == nil && got.OnHand != 1000-sold+2 {
 				t.Errorf("adjusted to %d", got.OnHand)
 			}

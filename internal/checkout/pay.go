@@ -122,31 +122,65 @@ func (c *Checkouts) Sync(ctx context.Context, who identity.Principal, paymentID 
 	if err != nil {
 		return nil, err
 	}
-	if found.Payment.Status != payment.Pending {
+	if found.Payment.Status != payment.Pending && found.Payment.Status != payment.Closed {
 		return found.Payment, nil
 	}
-	asking, cancel := context.WithTimeout(ctx, providerTimeout)
-	defer cancel()
-	answer, err := c.provider.Query(asking, found.trade())
-	if err != nil {
-		c.log.WarnContext(ctx, "payment provider did not answer", "call", "query", "payment_id", found.Payment.ID.String(), "error", err)
-		return found.Payment, pending()
-	}
-	if answer.State == payment.TradePaid {
-		if _, err := c.settle(ctx, found, answer); err != nil {
-			return nil, err
-		}
+	if err := c.ask(ctx, found); err != nil {
+		return found.Payment, err
 	}
 	return c.payment(ctx, found.Payment.ID)
 }
 
-// Payer is what the sandbox can do beside what every provider can: pay, as the buyer would in the cashier.
-type Payer interface {
-	Pay(ctx context.Context, t payment.Trade) (payment.Answer, error)
+// ask asks the provider where a payment stands, and records it when it was paid. It fails with PAYMENT_PENDING.
+func (c *Checkouts) ask(ctx context.Context, found *Checkout) error {
+	asking, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	answer, err := usable(found)(c.provider.Query(asking, found.trade()))
+	if err != nil {
+		c.log.WarnContext(ctx, "payment provider did not answer", "call", "query", "payment_id", found.Payment.ID.String(), "error", err)
+		return pending()
+	}
+	if answer.State == payment.TradePaid {
+		_, err = c.settle(ctx, found, answer)
+	}
+	return err
 }
 
-// SandboxConfirm pays in the sandbox, for the buyer, and does what the provider's success notice would do. It fails with
-// NOT_FOUND (also with any other provider), and with PAYMENT_CLOSED beside the payment; confirming again changes nothing.
+// usable refuses an answer about another amount than the one that is owed: it is as good as none.
+func usable(of *Checkout) func(payment.Answer, error) (payment.Answer, error) {
+	return func(a payment.Answer, err error) (payment.Answer, error) {
+		if err == nil && a.State == payment.TradePaid && a.Amount != of.Payment.Amount {
+			err = fmt.Errorf("the provider says that %s were paid, %s are owed", a.Amount, of.Payment.Amount)
+		}
+		return a, err
+	}
+}
+
+// Notice takes in that the provider has something to say of a payment. It believes what the provider answers when it is asked,
+// so that a notice may come early, late, many times or never. An unknown payment is NOT_FOUND.
+func (c *Checkouts) Notice(ctx context.Context, id typeid.Payment) error {
+	found, err := c.payment(ctx, id)
+	if err != nil {
+		return err
+	}
+	out, err := c.read(ctx, found.CheckoutID)
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, out)
+}
+
+// Payer is what the sandbox can do beside what every provider can: pay, as the buyer would in the cashier, even in one that
+// was open when the payment was closed, and send notices.
+type Payer interface {
+	Pay(ctx context.Context, t payment.Trade) (payment.Answer, error)
+	PayLate(ctx context.Context, t payment.Trade) (payment.Answer, error)
+	Notify(ctx context.Context, id typeid.Payment, notice func(context.Context, typeid.Payment) error) (bool, error)
+}
+
+// SandboxConfirm pays in the sandbox, for the buyer, and does what the provider's success notice would do. What was cancelled
+// or has expired is paid late. It fails with NOT_FOUND (also with any other provider), with PAYMENT_CLOSED while the payment is
+// being closed, and with PAYMENT_PENDING when no notice comes; confirming again changes nothing.
 func (c *Checkouts) SandboxConfirm(ctx context.Context, who identity.Principal, paymentID string) (*payment.Payment, error) {
 	sandbox, ok := c.provider.(Payer)
 	if !ok {
@@ -156,38 +190,34 @@ func (c *Checkouts) SandboxConfirm(ctx context.Context, who identity.Principal, 
 	if err != nil {
 		return nil, err
 	}
-	closed := fault.New(fault.PaymentClosed, "the payment is closed")
 	switch found.Payment.Status {
 	case payment.Pending:
+		_, err = sandbox.Pay(ctx, found.trade())
 	case payment.Closed:
-		return found.Payment, closed
+		_, err = sandbox.PayLate(ctx, found.trade())
 	default:
 		return found.Payment, nil
 	}
-	answer, err := sandbox.Pay(ctx, found.trade())
-	refused := fault.Is(err, fault.PaymentClosed) // also before the cancel that closed it has committed
-	if err != nil && !refused {
+	if fault.Is(err, fault.PaymentClosed) { // before what closed it has committed
+		after, again := c.payment(ctx, found.Payment.ID)
+		return after, errors.Join(again, err)
+	}
+	if err != nil {
 		return nil, err
 	}
-	won := false
-	if !refused {
-		if won, err = c.settle(ctx, found, answer); err != nil {
-			return nil, err
-		}
+	heard, err := sandbox.Notify(ctx, found.Payment.ID, c.Notice)
+	if err != nil && fault.List(err) == nil {
+		return nil, err
 	}
-	after, err := c.payment(ctx, found.Payment.ID)
-	if err == nil && (refused || !won && after.Status == payment.Closed) {
-		return after, closed
+	after, err2 := c.payment(ctx, found.Payment.ID)
+	if err2 == nil && (!heard || err != nil) {
+		err2 = pending()
 	}
-	return after, err
+	return after, err2
 }
 
-// settle records that the money came. It tells whether this is what decided the checkout: a repeated notice, and money that
-// comes after a cancel or the end, change nothing.
+// settle records that the money came. It tells whether this is what decided the checkout: a repeated notice changes nothing.
 func (c *Checkouts) settle(ctx context.Context, out *Checkout, receipt payment.Answer) (bool, error) {
-	if receipt.Amount != out.Payment.Amount {
-		return false, fmt.Errorf("settle %s: the provider says %s, %s is owed", out.Payment.ID, receipt.Amount, out.Payment.Amount)
-	}
 	return c.turnOne(ctx, turn{checkout: out.ID, to: Paid, receipt: receipt})
 }
 
@@ -255,7 +285,7 @@ func (c *Checkouts) Cancel(ctx context.Context, who identity.Principal, checkout
 func (c *Checkouts) closeAndCancel(ctx context.Context, found *Checkout) error {
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
-	answer, err := c.provider.Close(asking, found.trade())
+	answer, err := usable(found)(c.provider.Close(asking, found.trade()))
 	if err != nil {
 		c.log.WarnContext(ctx, "payment provider did not answer", "call", "close", "payment_id", found.Payment.ID.String(), "error", err)
 		return fault.New(fault.Conflict, "the payment provider has not answered; nothing was cancelled; try again")

@@ -14,7 +14,7 @@ import (
 // cartOf is what lies in a cart, and its version.
 func (w *world) cartOf(t *testing.T, who identity.Principal) (map[typeid.Variant]int, int64) {
 	t.Helper()
-	version, entries, err := w.carts.Entries(t.Context(), who.Buyer)
+	version, entries, err := w.Carts.Entries(t.Context(), who.Buyer)
 	must(t, err)
 	got := make(map[typeid.Variant]int)
 	for _, e := range entries {
@@ -30,7 +30,7 @@ func (w *world) bought(t *testing.T, id typeid.Checkout) map[typeid.Variant]int 
 	for _, o := range w.ordersOf(t, id) {
 		orders = append(orders, o.ID)
 	}
-	lines, err := w.orders.Lines(t.Context(), orders)
+	lines, err := w.Orders.Lines(t.Context(), orders)
 	must(t, err)
 	got := make(map[typeid.Variant]int)
 	for _, l := range lines {
@@ -79,7 +79,7 @@ func testPlaceCart(t *testing.T, w *world) {
 				tc.in.CartVersion = &at
 			}
 			tc.in.IdempotencyKey, tc.in.ShipTo = w.key(), address()
-			out, err := w.checkouts.Place(t.Context(), who, tc.in)
+			out, err := w.Checkouts.Place(t.Context(), who, tc.in)
 			if tc.want != "" {
 				refused(t, err, tc.want)
 			} else if must(t, err); diff(tc.bought, w.bought(t, out.ID)) != "" {
@@ -90,7 +90,7 @@ func testPlaceCart(t *testing.T, w *world) {
 				t.Errorf("cart goes from version %d to %d (-want +got):\n%s", version, after, d)
 			}
 			if out != nil {
-				_, err := w.checkouts.Cancel(t.Context(), who, out.ID.String())
+				_, err := w.Checkouts.Cancel(t.Context(), who, out.ID.String())
 				must(t, err)
 			}
 		})
@@ -118,7 +118,7 @@ func testPlaceLargeCart(t *testing.T, w *world) {
 		of = append(of, v, 1)
 	}
 	w.fill(t, who, of...)
-	_, err := w.checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
+	_, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
 	refused(t, err, fault.TooMany)
 	w.fill(t, who, of[0], 0)
 	got := w.place(t, who, checkout.Input{IdempotencyKey: w.key()})
@@ -170,14 +170,14 @@ func testPlaceCartThatMoves(t *testing.T, w *world) {
 		who := w.buyer(t)
 		version := w.fill(t, who, tea, 1)
 		w.whilePlanning(1, func() { w.fill(t, who, cup, 3) })
-		_, err := w.checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key(), CartVersion: &version})
+		_, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key(), CartVersion: &version})
 		refused(t, err, fault.VersionMismatch)
 	})
 	t.Run("empty", func(t *testing.T) {
 		who := w.buyer(t)
 		w.fill(t, who, tea, 1)
 		w.whilePlanning(1, func() { w.fill(t, who, tea, 0) })
-		_, err := w.checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
+		_, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
 		refused(t, err, fault.Invalid)
 	})
 	t.Run("again and again", func(t *testing.T) {
@@ -186,7 +186,7 @@ func testPlaceCartThatMoves(t *testing.T, w *world) {
 		n := 1
 		w.whilePlanning(100, func() { n++; w.fill(t, who, cup, n) })
 		before := w.stock(t, cup)
-		_, err := w.checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
+		_, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key()})
 		refused(t, err, fault.VersionMismatch)
 		w.sees(t, cup, before.OnHand, before.Held)
 	})

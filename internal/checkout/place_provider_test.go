@@ -31,30 +31,30 @@ func testPlaceSilentProvider(t *testing.T, w *world) {
 	ctx := t.Context()
 	tea, who := w.variant(t, 0, 1999, 10), w.buyer(t)
 	in := w.buy(tea, 2)
-	out, err := w.checkouts.Place(ctx, who, in)
+	out, err := w.Checkouts.Place(ctx, who, in)
 	refused(t, err, fault.PaymentPending)
 	if out == nil || out.Status != checkout.Open || out.Payment.Parameters != nil || !out.Payment.Asked {
 		t.Fatalf("checkout %+v", out)
 	}
 	w.sees(t, tea, 10, 2)
-	if got := w.checkouts.Parameters(ctx, who, out.Payment); got != nil || len(asked) != 1 {
+	if got := w.Checkouts.Parameters(ctx, who, out.Payment); got != nil || len(asked) != 1 {
 		t.Errorf("a provider that was silent in this request was asked again, %d times", len(asked))
 	}
 	want := payment.Trade{ID: out.Payment.ID, Amount: cny(3998), ExpiresAt: out.HeldUntil, MiniProgram: w.mini, Buyer: who.Buyer}
 	if asked[0] != want {
 		t.Errorf("asked for %+v, want %+v", asked[0], want)
 	}
-	again, err := w.checkouts.Place(ctx, who, in)
+	again, err := w.Checkouts.Place(ctx, who, in)
 	refused(t, err, fault.PaymentPending)
 	if again == nil || again.ID != out.ID {
 		t.Errorf("the repeat gave %+v", again)
 	}
-	p, err := w.checkouts.Prepare(ctx, who, out.Payment.ID.String())
+	p, err := w.Checkouts.Prepare(ctx, who, out.Payment.ID.String())
 	if refused(t, err, fault.PaymentPending); p == nil || p.Parameters != nil {
 		t.Errorf("prepared %+v", p)
 	}
 	f.prepare = w.sandbox.Prepare
-	p, err = w.checkouts.Prepare(ctx, who, out.Payment.ID.String())
+	p, err = w.Checkouts.Prepare(ctx, who, out.Payment.ID.String())
 	if must(t, err); p.Parameters == nil || p.Status != payment.Pending {
 		t.Errorf("prepared %+v", p)
 	}
@@ -73,11 +73,11 @@ func testPlaceRefusingProvider(t *testing.T, w *world) {
 			return payment.Parameters{}, fault.New(code, "no")
 		}
 		who := w.buyer(t)
-		out, err := w.checkouts.Place(t.Context(), who, w.buy(tea, 1))
+		out, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 1))
 		if refused(t, err, fault.PaymentPending); out == nil || out.Payment.Parameters != nil {
 			t.Fatalf("%s: %+v", code, out)
 		}
-		p, err := w.checkouts.Prepare(t.Context(), who, out.Payment.ID.String())
+		p, err := w.Checkouts.Prepare(t.Context(), who, out.Payment.ID.String())
 		if refused(t, err, code); p == nil || p.Status != payment.Pending {
 			t.Errorf("%s: %+v", code, p)
 		}
@@ -99,7 +99,7 @@ func TestPlaceHangingProvider(t *testing.T) {
 		start := time.Now()
 		answered := make(chan error, 1)
 		go func() {
-			_, err := w.checkouts.Place(t.Context(), who, w.buy(tea, 2))
+			_, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 2))
 			answered <- err
 		}()
 		<-hangs
@@ -121,7 +121,7 @@ func TestPlaceHangingProvider(t *testing.T) {
 func testPlaceMaxOrders(t *testing.T, w *world) {
 	w.fake().orders = 1
 	tea, ball, who := w.variant(t, 0, 1999, 10), w.variant(t, 1, 500, 10), w.buyer(t)
-	_, err := w.checkouts.Place(t.Context(), who, w.buy(tea, 1, ball, 1))
+	_, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 1, ball, 1))
 	refused(t, err, fault.TooMany)
 	w.sees(t, tea, 10, 0)
 	w.place(t, who, w.buy(tea, 1))
@@ -137,7 +137,7 @@ func testHoldLimit(t *testing.T, w *world) {
 	in := w.buy(tea, 1)
 	over := func() {
 		t.Helper()
-		out, err := w.checkouts.Place(ctx, who, in)
+		out, err := w.Checkouts.Place(ctx, who, in)
 		if refused(t, err, fault.HoldLimitReached); out != nil {
 			t.Errorf("got %+v", out)
 		}
@@ -145,12 +145,12 @@ func testHoldLimit(t *testing.T, w *world) {
 	over()
 	w.sees(t, tea, 100, maxOpen)
 	w.place(t, w.buyer(t), w.buy(tea, 1)) // the limit is each buyer's own
-	_, err := w.checkouts.Cancel(ctx, who, placed[0].ID.String())
+	_, err := w.Checkouts.Cancel(ctx, who, placed[0].ID.String())
 	must(t, err)
 	w.place(t, who, in)
 	in = w.buy(tea, 1)
 	over()
-	_, err = w.checkouts.SandboxConfirm(ctx, who, placed[1].Payment.ID.String())
+	_, err = w.Checkouts.SandboxConfirm(ctx, who, placed[1].Payment.ID.String())
 	must(t, err)
 	w.place(t, who, in)
 	in = w.buy(tea, 1)
@@ -173,7 +173,7 @@ func TestHoldLimitAtOnce(t *testing.T) {
 			}
 			var errs [2]error
 			atOnce(2, func(i int) {
-				_, errs[i] = w.checkouts.Place(t.Context(), who, w.buy([]typeid.Variant{tea, cup}[i], 1)) // not even the same goods
+				_, errs[i] = w.Checkouts.Place(t.Context(), who, w.buy([]typeid.Variant{tea, cup}[i], 1)) // not even the same goods
 			})
 			if (errs[0] == nil) == (errs[1] == nil) {
 				t.Fatalf("got %v and %v", errs[0], errs[1])

@@ -33,11 +33,11 @@ func testPlaceRepeated(t *testing.T, w *world) {
 	}{
 		{"at once", nil, checkout.Open, true, checkout.Input{}},
 		{"paid", func(t *testing.T, who identity.Principal, c *checkout.Checkout, _ typeid.Variant) {
-			_, err := w.checkouts.SandboxConfirm(t.Context(), who, c.Payment.ID.String())
+			_, err := w.Checkouts.SandboxConfirm(t.Context(), who, c.Payment.ID.String())
 			must(t, err)
 		}, checkout.Paid, false, checkout.Input{}},
 		{"cancelled", func(t *testing.T, who identity.Principal, c *checkout.Checkout, _ typeid.Variant) {
-			_, err := w.checkouts.Cancel(t.Context(), who, c.ID.String())
+			_, err := w.Checkouts.Cancel(t.Context(), who, c.ID.String())
 			must(t, err)
 		}, checkout.Cancelled, false, checkout.Input{}},
 		{"archived", func(t *testing.T, _ identity.Principal, _ *checkout.Checkout, tea typeid.Variant) {
@@ -51,7 +51,7 @@ func testPlaceRepeated(t *testing.T, w *world) {
 		}, checkout.Open, true, checkout.Input{}},
 		{"expired", func(t *testing.T, _ identity.Principal, _ *checkout.Checkout, _ typeid.Variant) {
 			w.clock.Advance(15 * time.Minute)
-			_, err := w.checkouts.SweepOnce(t.Context())
+			_, err := w.Checkouts.SweepOnce(t.Context())
 			must(t, err)
 		}, checkout.Expired, false, checkout.Input{}},
 	} {
@@ -69,7 +69,7 @@ func testPlaceRepeated(t *testing.T, w *world) {
 				tc.meanwhile(t, who, first, tea)
 			}
 			before := w.stock(t, tea)
-			again, err := w.checkouts.Place(t.Context(), who, in)
+			again, err := w.Checkouts.Place(t.Context(), who, in)
 			if err != nil || again.ID != first.ID || again.Payment.ID != first.Payment.ID || again.Status != tc.want || !again.HeldUntil.Equal(first.HeldUntil) {
 				t.Errorf("%s (cart %v): %+v, %v; want %+v as %s", tc.name, cart, again, err, first, tc.want)
 				continue
@@ -116,7 +116,7 @@ func testPlaceOtherInput(t *testing.T, w *world) {
 	} {
 		in := base()
 		change(&in)
-		out, err := w.checkouts.Place(t.Context(), who, in)
+		out, err := w.Checkouts.Place(t.Context(), who, in)
 		if refused(t, err, fault.IdempotencyKeyReused); out != nil {
 			t.Errorf("%s: got %+v", name, out)
 		}
@@ -147,7 +147,7 @@ func testPlaceKeys(t *testing.T, w *world) {
 		"": false, "a": true, "~!\"#$%&'()*+,-./:;<=>?@[]^_`{|}": true, strings.Repeat("k", 128): true, strings.Repeat("k", 129): false,
 		"a b": false, "a\tb": false, "a\x7f": false, "é": false, " a": false, "键": false,
 	} {
-		_, err := w.checkouts.Place(t.Context(), w.buyer(t), checkout.Input{IdempotencyKey: key, Lines: lines(cup, 1)})
+		_, err := w.Checkouts.Place(t.Context(), w.buyer(t), checkout.Input{IdempotencyKey: key, Lines: lines(cup, 1)})
 		if ok {
 			must(t, err)
 		} else {
@@ -169,7 +169,7 @@ func TestSameKeyAtOnce(t *testing.T) {
 			got = make(map[typeid.Checkout]int)
 		)
 		atOnce(100, func(int) {
-			out, err := w.checkouts.Place(t.Context(), who, in)
+			out, err := w.Checkouts.Place(t.Context(), who, in)
 			if err != nil || out.Payment == nil || out.Payment.Parameters == nil {
 				t.Errorf("got %+v, %v", out, err)
 				return

@@ -67,7 +67,7 @@ func testPlace(t *testing.T, w *world) {
 		t.Fatalf("orders (-want +got):\n%s", d)
 	}
 	w.checkLines(t, orders, tea, cup, ball)
-	splits, err := w.payments.SplitsOfPayments(t.Context(), []typeid.Payment{p.ID})
+	splits, err := w.Payments.SplitsOfPayments(t.Context(), []typeid.Payment{p.ID})
 	must(t, err)
 	type share struct {
 		Order    typeid.Order
@@ -91,7 +91,7 @@ func testPlace(t *testing.T, w *world) {
 
 func (w *world) checkLines(t *testing.T, orders []*order.Order, tea, cup, ball typeid.Variant) {
 	t.Helper()
-	lines, err := w.orders.Lines(t.Context(), []typeid.Order{orders[0].ID, orders[1].ID})
+	lines, err := w.Orders.Lines(t.Context(), []typeid.Order{orders[0].ID, orders[1].ID})
 	must(t, err)
 	want := []*order.Line{
 		{OrderID: orders[0].ID, VariantID: ball, UnitPrice: cny(500), Quantity: 1, Amount: cny(500)},
@@ -136,7 +136,7 @@ func testPlaceRefuses(t *testing.T, w *world) {
 		{"all that is wrong", checkout.Input{Lines: lines(draft, 1, tea, 0, closed, 3)}, []fault.Code{fault.NotForSale, fault.Invalid, fault.NotForSale}},
 	} {
 		tc.in.IdempotencyKey = "one-key-for-all"
-		out, err := w.checkouts.Place(t.Context(), who, tc.in)
+		out, err := w.Checkouts.Place(t.Context(), who, tc.in)
 		if refused(t, err, tc.want...); out != nil || t.Failed() {
 			t.Fatalf("%s: %+v", tc.name, out)
 		}
@@ -160,7 +160,7 @@ func (w *world) rows(t *testing.T) int {
 // setProduct changes the status of a variant's product.
 func (w *world) setProduct(t *testing.T, v typeid.Variant, status string) {
 	t.Helper()
-	got, err := w.catalog.Variants(t.Context(), []typeid.Variant{v})
+	got, err := w.Catalog.Variants(t.Context(), []typeid.Variant{v})
 	must(t, err)
 	must(t, w.db.Product.UpdateOneID(got[0].ProductID).SetStatus(status).Exec(t.Context()))
 }
@@ -183,7 +183,7 @@ func testPlaceShort(t *testing.T, w *world) {
 	tea, cup, ball, gone := w.variant(t, 0, 1999, 10), w.variant(t, 0, 50, 5), w.variant(t, 1, 500, 7), w.variant(t, 0, 1, 0)
 	w.place(t, w.buyer(t), w.buy(cup, 3))
 	who := w.buyer(t)
-	_, err := w.checkouts.Place(t.Context(), who, w.buy(tea, 1, cup, 2, ball, 7, cup, 1, gone, 1))
+	_, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 1, cup, 2, ball, 7, cup, 1, gone, 1))
 	refused(t, err, fault.OutOfStock)
 	var short *inventory.ShortError
 	if !errors.As(err, &short) {
@@ -220,15 +220,15 @@ func testPlaceForNothing(t *testing.T, w *world) {
 	if after := w.stock(t, sample).Version; after != before+1 {
 		t.Errorf("one commit took the stock from version %d to %d", before, after)
 	}
-	_, err := w.checkouts.Cancel(t.Context(), who, got.ID.String())
+	_, err := w.Checkouts.Cancel(t.Context(), who, got.ID.String())
 	refused(t, err, fault.AlreadyPaid)
-	_, err = w.checkouts.Prepare(t.Context(), who, got.Payment.ID.String())
+	_, err = w.Checkouts.Prepare(t.Context(), who, got.Payment.ID.String())
 	refused(t, err, fault.AlreadyPaid)
 	for range maxOpen + 1 { // what is paid at once counts as no open checkout
 		w.place(t, who, w.buy(sample, 1))
 	}
 	w.clock.Advance(time.Hour)
-	if n, err := w.checkouts.SweepOnce(t.Context()); n != 0 || err != nil {
+	if n, err := w.Checkouts.SweepOnce(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d expired, %v", n, err)
 	}
 }
@@ -239,16 +239,16 @@ func TestOrdersAreCopies(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		tea := w.variant(t, 0, 1999, 10)
 		ctx := t.Context()
-		v, err := w.catalog.Variants(ctx, []typeid.Variant{tea})
+		v, err := w.Catalog.Variants(ctx, []typeid.Variant{tea})
 		must(t, err)
 		must(t, w.db.Product.UpdateOneID(v[0].ProductID).SetImageUrls(`["/pictures/tea.png","/pictures/2.png"]`).Exec(ctx))
 		who := w.buyer(t)
 		got := w.place(t, who, w.buy(tea, 2))
 		read := func() ([]*order.Order, []*order.Line, []*payment.Split) {
 			orders := w.ordersOf(t, got.ID)
-			lines, err := w.orders.Lines(ctx, []typeid.Order{orders[0].ID})
+			lines, err := w.Orders.Lines(ctx, []typeid.Order{orders[0].ID})
 			must(t, err)
-			splits, err := w.payments.SplitsOfOrders(ctx, []typeid.Order{orders[0].ID})
+			splits, err := w.Payments.SplitsOfOrders(ctx, []typeid.Order{orders[0].ID})
 			must(t, err)
 			return orders, lines, splits
 		}
@@ -264,7 +264,7 @@ func TestOrdersAreCopies(t *testing.T) {
 		if d := diff(orders, orders2) + diff(lines, lines2) + diff(splits, splits2); d != "" {
 			t.Errorf("the order changed with the catalogue:\n%s", d)
 		}
-		again, err := w.checkouts.SandboxConfirm(ctx, who, got.Payment.ID.String())
+		again, err := w.Checkouts.SandboxConfirm(ctx, who, got.Payment.ID.String())
 		must(t, err)
 		if again.Status != payment.Paid || again.Amount != cny(3998) {
 			t.Errorf("what is not sold any more could not be paid: %+v", again)
@@ -276,12 +276,12 @@ func TestOrdersAreCopies(t *testing.T) {
 // testPlaceLargest buys what is as long as it may be, in every text.
 func testPlaceLargest(t *testing.T, w *world) {
 	ctx, text := t.Context(), func(n int) string { return strings.Repeat("茶", n) }
-	made, err := w.catalog.CreateProduct(ctx, w.owner(1), catalog.NewProduct{
+	made, err := w.Catalog.CreateProduct(ctx, w.owner(1), catalog.NewProduct{
 		ShopID: w.shops[1].String(), Title: text(200), ImageURLs: []string{"/" + strings.Repeat("a", 999)}, Status: catalog.Active, RequiresShipping: true,
 		Variants: []catalog.NewVariant{{SKU: text(64), Title: text(197), Price: money.New(catalog.MaxPrice, money.CNY), OnHand: 9999}},
 	})
 	must(t, err)
-	variants, err := w.catalog.VariantsOf(ctx, []typeid.Product{made.ID})
+	variants, err := w.Catalog.VariantsOf(ctx, []typeid.Product{made.ID})
 	must(t, err)
 	long := text(128)
 	postal, note := text(32), text(500)
@@ -296,7 +296,7 @@ func testPlaceLargest(t *testing.T, w *world) {
 	if d := diff(in.ShipTo, got[0].ShipTo) + diff(&note, got[0].Note); d != "" || got[0].Total != money.New(9999*catalog.MaxPrice, money.CNY) {
 		t.Errorf("total %v (-want +got):\n%s", got[0].Total, d)
 	}
-	lines, err := w.orders.Lines(ctx, []typeid.Order{got[0].ID})
+	lines, err := w.Orders.Lines(ctx, []typeid.Order{got[0].ID})
 	if must(t, err); lines[0].Title != text(200)+" · "+text(197) || lines[0].SKU != text(64) {
 		t.Errorf("line %+v", lines[0])
 	}

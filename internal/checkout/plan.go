@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"holdfast/internal/catalog"
@@ -21,7 +20,7 @@ import (
 // Limits of one checkout.
 const (
 	MaxLines    = 50
-	MaxQuantity = 9999
+	MaxQuantity = catalog.MaxQuantity
 	maxNote     = 500
 )
 
@@ -269,35 +268,7 @@ func checkAddress(a *order.Address) error {
 	if a == nil {
 		return nil
 	}
-	for _, f := range []struct {
-		name, value string
-		least, most int
-	}{
-		{"name", a.Name, 1, 128},
-		{"phone", a.Phone, 5, 32},
-		{"province", a.Province, 1, 128},
-		{"city", a.City, 1, 128},
-		{"district", deref(a.District), 0, 128},
-		{"street", a.Street, 1, 200},
-		{"postalCode", deref(a.PostalCode), 0, 32},
-	} {
-		n := utf8.RuneCountInString(f.value)
-		blank := f.least > 0 && strings.TrimSpace(f.value) == ""
-		if n < f.least || n > f.most || blank || !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
-			return fault.New(fault.Invalid, "this has %d to %d characters on one line", f.least, f.most).At("input", "shipTo", f.name)
-		}
-	}
-	if strings.ContainsFunc(a.Phone, func(r rune) bool { return !strings.ContainsRune("0123456789+- ", r) }) {
-		return fault.New(fault.Invalid, "a phone number is made of digits, spaces, + and -").At("input", "shipTo", "phone")
-	}
-	return nil
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
+	return a.Validate("input", "shipTo")
 }
 
 // planned is a plan with its place in time and its ids, ready to be written; or a refusal, which still loses to an earlier

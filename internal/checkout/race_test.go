@@ -50,9 +50,9 @@ func (w *world) rounds(n int) int {
 // cancel cancels, however often it takes: the sandbox writes too, and so may not answer in time on a busy machine.
 func (w *world) cancel(t *testing.T, who identity.Principal, c *checkout.Checkout) {
 	t.Helper()
-	_, err := w.checkouts.Cancel(t.Context(), who, c.ID.String())
+	_, err := w.Checkouts.Cancel(t.Context(), who, c.ID.String())
 	for n := 0; n < 10 && fault.Is(err, fault.Conflict); n++ {
-		_, err = w.checkouts.Cancel(t.Context(), who, c.ID.String())
+		_, err = w.Checkouts.Cancel(t.Context(), who, c.ID.String())
 	}
 	if err != nil {
 		t.Errorf("cancel: %v", err)
@@ -78,7 +78,7 @@ func TestRaceLastUnit(t *testing.T) {
 			placed := make([]*checkout.Checkout, len(buyers))
 			atOnce(len(buyers), func(i int) {
 				var err error
-				if placed[i], err = w.checkouts.Place(t.Context(), buyers[i], checkout.Input{IdempotencyKey: last.String(), Lines: lines(last, 1)}); !lost(t, err, fault.OutOfStock) && placed[i] == nil {
+				if placed[i], err = w.Checkouts.Place(t.Context(), buyers[i], checkout.Input{IdempotencyKey: last.String(), Lines: lines(last, 1)}); !lost(t, err, fault.OutOfStock) && placed[i] == nil {
 					t.Error("nothing placed, nothing refused")
 				}
 			})
@@ -89,7 +89,7 @@ func TestRaceLastUnit(t *testing.T) {
 				}
 				winners++
 				w.sees(t, last, 1, 1)
-				_, err := w.checkouts.SandboxConfirm(t.Context(), buyers[i], p.Payment.ID.String())
+				_, err := w.Checkouts.SandboxConfirm(t.Context(), buyers[i], p.Payment.ID.String())
 				must(t, err)
 			}
 			if winners != 1 {
@@ -125,14 +125,14 @@ func TestRaceOverlappingCarts(t *testing.T) {
 					w.fill(t, buyers[i], of...)
 					in.Lines = nil
 				}
-				placed, err := w.checkouts.Place(t.Context(), buyers[i], in)
+				placed, err := w.Checkouts.Place(t.Context(), buyers[i], in)
 				if lost(t, err, fault.OutOfStock) {
 					continue
 				}
 				if rand.IntN(3) == 0 {
 					w.cancel(t, buyers[i], placed)
 				} else {
-					_, err = w.checkouts.SandboxConfirm(t.Context(), buyers[i], placed.Payment.ID.String())
+					_, err = w.Checkouts.SandboxConfirm(t.Context(), buyers[i], placed.Payment.ID.String())
 					mu.Lock()
 					for v, n := range w.bought(t, placed.ID) {
 						sold[v] += n
@@ -160,7 +160,7 @@ func TestRaceSameKeyOtherInput(t *testing.T) {
 			var won atomic.Int64
 			atOnce(16, func(i int) {
 				in := checkout.Input{IdempotencyKey: "one", Lines: lines(tea, 1+i)}
-				if _, err := w.checkouts.Place(t.Context(), who, in); !lost(t, err, fault.IdempotencyKeyReused) {
+				if _, err := w.Checkouts.Place(t.Context(), who, in); !lost(t, err, fault.IdempotencyKeyReused) {
 					won.Add(1)
 				}
 			})
@@ -181,7 +181,7 @@ func TestRaceOverdue(t *testing.T) {
 			w.clock.Advance(15 * time.Minute)
 			var won atomic.Int64
 			atOnce(len(buyers), func(i int) {
-				if _, err := w.checkouts.Place(t.Context(), buyers[i], w.buy(tea, 1)); !lost(t, err, fault.OutOfStock) {
+				if _, err := w.Checkouts.Place(t.Context(), buyers[i], w.buy(tea, 1)); !lost(t, err, fault.OutOfStock) {
 					won.Add(1)
 				}
 			})
@@ -207,19 +207,19 @@ func TestRaceAdjust(t *testing.T) {
 			ctx := t.Context()
 			if i >= len(buyers) {
 				delta := []int{-7, 5, -2, 3}[i%4]
-				_, err := w.inventory.Adjust(ctx, owner, inventory.AdjustInput{VariantID: tea.String(), Delta: &delta, Reason: "count", IdempotencyKey: w.key()})
+				_, err := w.Inventory.Adjust(ctx, owner, inventory.AdjustInput{VariantID: tea.String(), Delta: &delta, Reason: "count", IdempotencyKey: w.key()})
 				if !lost(t, err, fault.Conflict) {
 					onHand.Add(int64(delta))
 				}
 				return
 			}
-			placed, err := w.checkouts.Place(ctx, buyers[i], w.buy(tea, 1+i%3))
+			placed, err := w.Checkouts.Place(ctx, buyers[i], w.buy(tea, 1+i%3))
 			if lost(t, err, fault.OutOfStock) {
 				return
 			}
 			switch i % 3 {
 			case 0:
-				_, err = w.checkouts.SandboxConfirm(ctx, buyers[i], placed.Payment.ID.String())
+				_, err = w.Checkouts.SandboxConfirm(ctx, buyers[i], placed.Payment.ID.String())
 				onHand.Add(-1)
 			case 1:
 				w.cancel(t, buyers[i], placed)
@@ -249,7 +249,7 @@ func TestRaceCartEdits(t *testing.T) {
 					w.fill(t, who, tea, n+1, cup, n+1)
 					continue
 				}
-				got, err := w.checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key(), ShipTo: address()})
+				got, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key(), ShipTo: address()})
 				if err != nil {
 					for _, r := range fault.List(err) {
 						switch r.Refused().Code {

@@ -48,7 +48,7 @@ func testCancelRights(t *testing.T, w *world) {
 	} {
 		buyer := w.buyer(t)
 		placed := w.place(t, buyer, w.buy(tea, 1, ball, 1))
-		out, err := w.checkouts.Cancel(t.Context(), tc.who, placed.ID.String())
+		out, err := w.Checkouts.Cancel(t.Context(), tc.who, placed.ID.String())
 		if tc.ok {
 			if err != nil || out.Status != checkout.Cancelled {
 				t.Errorf("%s: %+v, %v", tc.name, out, err)
@@ -58,11 +58,11 @@ func testCancelRights(t *testing.T, w *world) {
 		if refused(t, err, fault.NotFound); out != nil || w.status(t, placed.ID) != checkout.Open {
 			t.Errorf("%s: %+v", tc.name, out)
 		}
-		_, err = w.checkouts.Cancel(t.Context(), buyer, placed.ID.String())
+		_, err = w.Checkouts.Cancel(t.Context(), buyer, placed.ID.String())
 		must(t, err)
 	}
 	for _, id := range []string{"", "nonsense", typeid.New[typeid.Checkout](w.clock.Now()).String(), w.shops[0].String()} {
-		_, err := w.checkouts.Cancel(t.Context(), operator, id)
+		_, err := w.Checkouts.Cancel(t.Context(), operator, id)
 		refused(t, err, fault.NotFound)
 	}
 }
@@ -73,7 +73,7 @@ func testPaymentRights(t *testing.T, w *world) {
 	tea, buyer := w.variant(t, 0, 1999, 100), w.buyer(t)
 	placed := w.place(t, buyer, w.buy(tea, 1))
 	calls := map[string]func(context.Context, identity.Principal, string) (*payment.Payment, error){
-		"prepare": w.checkouts.Prepare, "sync": w.checkouts.Sync, "confirm": w.checkouts.SandboxConfirm,
+		"prepare": w.Checkouts.Prepare, "sync": w.Checkouts.Sync, "confirm": w.Checkouts.SandboxConfirm,
 	}
 	others := map[string]identity.Principal{
 		"nobody": {}, "another buyer": w.buyer(t), "an owner of the shop": w.owner(0),
@@ -94,13 +94,13 @@ func testPaymentRights(t *testing.T, w *world) {
 	for name, who := range others {
 		unasked := *placed.Payment
 		unasked.Asked, unasked.Parameters = false, nil
-		if got := w.checkouts.Parameters(ctx, who, &unasked); got != nil {
+		if got := w.Checkouts.Parameters(ctx, who, &unasked); got != nil {
 			t.Errorf("%s sees the parameters", name)
 		}
 	}
 	unasked := *placed.Payment
 	unasked.Asked, unasked.Parameters = false, nil
-	if got := w.checkouts.Parameters(ctx, buyer, &unasked); got == nil || !unasked.Asked {
+	if got := w.Checkouts.Parameters(ctx, buyer, &unasked); got == nil || !unasked.Asked {
 		t.Error("its buyer does not see the parameters")
 	}
 	w.stands(t, placed, checkout.Open, tea, 100, 1)
@@ -111,7 +111,7 @@ func testConfirmNeedsSandbox(t *testing.T, w *world) {
 	w.use(struct{ payment.Provider }{w.sandbox})
 	tea, who := w.variant(t, 0, 1999, 10), w.buyer(t)
 	placed := w.place(t, who, w.buy(tea, 3))
-	_, err := w.checkouts.SandboxConfirm(t.Context(), who, placed.Payment.ID.String())
+	_, err := w.Checkouts.SandboxConfirm(t.Context(), who, placed.Payment.ID.String())
 	refused(t, err, fault.NotFound)
 	w.stands(t, placed, checkout.Open, tea, 10, 3)
 }

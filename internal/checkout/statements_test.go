@@ -49,7 +49,7 @@ func TestStatements(t *testing.T) {
 			{"cancelling it", 17, func() { w.cancel(t, who, placed) }},
 			{"a checkout of 3 lines", 13, place(w.buy(of[:6]...))},
 			{"paying it", 15, func() {
-				if _, err := w.checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()); err != nil {
+				if _, err := w.Checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()); err != nil {
 					t.Error(err)
 				}
 			}},

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,24 +11,20 @@ import (
 
 	entcheckout "holdfast/ent/checkout"
 	"holdfast/ent/hold"
-	entorder "holdfast/ent/order"
 	entpayment "holdfast/ent/payment"
-	"holdfast/ent/paymentsplit"
-	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
-// What holds and splits are called in their rows.
+// What holds are called in their rows.
 const (
-	holdHeld       = "HELD"
-	holdSold       = "SOLD"
-	holdReleased   = "RELEASED"
-	splitPlanned   = "PLANNED"
-	splitCancelled = "CANCELLED"
+	holdHeld     = "HELD"
+	holdSold     = "SOLD"
+	holdReleased = "RELEASED"
 )
 
 // state is what a checkout's status means for everything that belongs to it.
@@ -41,23 +38,25 @@ type state struct {
 func stateOf(s Status) state {
 	switch s {
 	case Paid:
-		return state{order.Paid, payment.Paid, holdSold, splitPlanned}
+		return state{order.Paid, payment.Paid, holdSold, payment.SplitPlanned}
 	case Cancelled:
-		return state{order.Cancelled, payment.Closed, holdReleased, splitCancelled}
+		return state{order.Cancelled, payment.Closed, holdReleased, payment.SplitCancelled}
 	case Expired:
-		return state{order.Expired, payment.Closed, holdReleased, splitCancelled}
+		return state{order.Expired, payment.Closed, holdReleased, payment.SplitCancelled}
 	case Open:
-		return state{order.PendingPayment, payment.Pending, holdHeld, splitPlanned}
+		return state{order.PendingPayment, payment.Pending, holdHeld, payment.SplitPlanned}
 	}
 	return state{}
 }
 
-// turn takes an OPEN checkout to another status.
+// turn takes an OPEN checkout to another status; with money, also one that was let go.
 type turn struct {
 	checkout typeid.Checkout
 	to       Status
 	// receipt is the provider's, when to is Paid.
 	receipt payment.Answer
+	// unanswered is set when the provider was not heard before the goods went: it may still say that it was paid.
+	unanswered bool
 }
 
 // turns carries turns out, and tells which of them won: of pay, cancel and expire, the first to commit.
@@ -66,12 +65,15 @@ func (c *Checkouts) turns(ctx context.Context, list []turn) ([]bool, error) {
 		return nil, nil
 	}
 	now := c.now()
-	done, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return turnTx(ctx, tx, list, now) })
+	done, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return c.turnTx(ctx, tx, list, now) })
 	if err != nil {
 		return nil, err
 	}
 	c.hub.Committed(done.stocks)
 	c.hub.OrdersMoved(done.orders)
+	if done.jobs {
+		c.jobs.Wake()
+	}
 	return done.won, nil
 }
 
@@ -80,11 +82,20 @@ type turned struct {
 	won    []bool
 	stocks []inventory.Stock
 	orders []typeid.Order
+	jobs   bool
 }
 
-// turnTx carries turns out in the transaction. What the checkouts hold never changes while they are OPEN, so it is read
-// before the stock is locked; whether they are OPEN is decided after.
-func turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) (turned, error) {
+// outcome is what becomes of a checkout whose turn it is.
+type outcome struct {
+	turn
+	from Status
+	// giveBack is set for late money whose goods are gone: the checkout stays as it is, and the money goes back.
+	giveBack bool
+}
+
+// turnTx carries turns out in the transaction. What a checkout is about never changes, so it is read before the stock is
+// locked; how it stands is decided after.
+func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) (turned, error) {
 	ids := make([]typeid.Checkout, len(list))
 	for i, t := range list {
 		ids[i] = t.checkout
@@ -97,45 +108,77 @@ func turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) (turned,
 	if err != nil {
 		return turned{}, err
 	}
-	open, err := lockOpenTx(ctx, tx, ids)
+	statuses, err := lockTx(ctx, tx, ids)
 	if err != nil {
 		return turned{}, err
 	}
-	won := make([]bool, len(list))
-	winners := make(map[Status][]turn)
+	out := turned{won: make([]bool, len(list))}
+	var winners []outcome
 	for i, t := range list {
-		if !open[t.checkout] {
-			continue
-		}
-		open[t.checkout] = false // the same checkout again in this list has lost
-		won[i] = true
-		winners[t.to] = append(winners[t.to], t)
-		for _, h := range held.of[t.checkout] {
-			m := inventory.Release(h.variant, h.quantity, h.order)
-			if t.to == Paid {
-				m = inventory.Sell(h.variant, h.quantity, h.order)
+		from := statuses[t.checkout]
+		if from != Open {
+			late := t.to == Paid && (from == Expired || from == Cancelled)
+			if late {
+				late, err = closedTx(ctx, tx, t.checkout)
 			}
-			if err := shelf.Move(m); err != nil {
+			if err != nil {
 				return turned{}, err
 			}
+			if !late {
+				continue
+			}
 		}
-	}
-	for _, to := range []Status{Paid, Cancelled, Expired} {
-		if err := markTx(ctx, tx, to, winners[to], held, now); err != nil {
+		statuses[t.checkout] = Paid // the same checkout again in this list has lost
+		o := outcome{turn: t, from: from, giveBack: from == Cancelled || from == Expired && !held.available(shelf, t.checkout)}
+		if err := held.move(shelf, o); err != nil {
 			return turned{}, err
 		}
+		out.won[i] = true
+		winners = append(winners, o)
+		out.orders = append(out.orders, held.orders(t.checkout)...)
+	}
+	if err := c.markTx(ctx, tx, winners, held, now); err != nil {
+		return turned{}, err
 	}
 	if err := shelf.WriteTx(ctx, tx, now); err != nil {
 		return turned{}, err
 	}
-	out := turned{won: won, stocks: shelf.Changed()}
-	for _, list := range winners {
-		out.orders = append(out.orders, held.orders(list)...)
-	}
-	return out, nil
+	out.stocks = shelf.Changed()
+	out.jobs, err = c.addJobsTx(ctx, tx, winners, held, now)
+	return out, err
 }
 
-// heldLine is what one order line holds.
+// addJobsTx asks for what is to be done once the turns are committed: money that goes on its way, and providers that have
+// not answered.
+func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome, held held, now time.Time) (bool, error) {
+	var share, refund, ask []typeid.UUID
+	for _, o := range winners {
+		switch {
+		case o.to == Paid && o.giveBack:
+			refund = append(refund, bytes(held.orders(o.checkout))...)
+		case o.to == Paid:
+			share = append(share, bytes(held.orders(o.checkout))...)
+		case o.unanswered:
+			ask = append(ask, held.payments[o.checkout].UUID)
+		}
+	}
+	err := errors.Join(
+		job.AddTx(ctx, tx, now, now.Add(c.provider.ShareAfter()), job.Order, share...),
+		job.AddTx(ctx, tx, now, now, job.Order, refund...),
+		job.AddTx(ctx, tx, now, now, job.Payment, ask...),
+	)
+	return len(share)+len(refund)+len(ask) > 0, err
+}
+
+func bytes(orders []typeid.Order) []typeid.UUID {
+	out := make([]typeid.UUID, len(orders))
+	for i, o := range orders {
+		out[i] = o.UUID
+	}
+	return out
+}
+
+// heldLine is what one order line holds, held, or would have to hold again.
 type heldLine struct {
 	variant  typeid.Variant
 	order    typeid.Order
@@ -145,107 +188,105 @@ type heldLine struct {
 // held is what checkouts hold.
 type held struct {
 	of       map[typeid.Checkout][]heldLine
+	payments map[typeid.Checkout]typeid.Payment
 	variants []typeid.Variant
 }
 
-// orders are those of these turns' checkouts.
-func (h held) orders(of []turn) []typeid.Order {
+// orders are those of a checkout.
+func (h held) orders(of typeid.Checkout) []typeid.Order {
 	var out []typeid.Order
-	for _, t := range of {
-		for _, line := range h.of[t.checkout] {
-			if !slices.Contains(out, line.order) {
-				out = append(out, line.order)
-			}
+	for _, line := range h.of[of] {
+		if !slices.Contains(out, line.order) {
+			out = append(out, line.order)
 		}
 	}
 	return out
 }
 
+// available tells whether all that a checkout once held could be held again.
+func (h held) available(shelf *inventory.Shelf, of typeid.Checkout) bool {
+	wanted := make(map[typeid.Variant]int)
+	for _, line := range h.of[of] {
+		if wanted[line.variant] += line.quantity; wanted[line.variant] > shelf.Available(line.variant) {
+			return false
+		}
+	}
+	return true
+}
+
+// move moves the goods of a checkout whose turn it is.
+func (h held) move(shelf *inventory.Shelf, o outcome) error {
+	if o.giveBack {
+		return nil
+	}
+	for _, line := range h.of[o.checkout] {
+		var moves []inventory.Movement
+		if o.from != Open {
+			moves = append(moves, inventory.Hold(line.variant, line.quantity, line.order))
+		}
+		if o.to == Paid {
+			moves = append(moves, inventory.Sell(line.variant, line.quantity, line.order))
+		} else {
+			moves = append(moves, inventory.Release(line.variant, line.quantity, line.order))
+		}
+		for _, m := range moves {
+			if err := shelf.Move(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func heldTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (held, error) {
-	rows, err := tx.Hold.Query().Where(hold.CheckoutIDIn(checkouts...), hold.Status(holdHeld)).All(ctx)
+	h, p := tx.SQL().Table(hold.Table).As("h"), tx.SQL().Table(entpayment.Table).As("p")
+	out := held{of: make(map[typeid.Checkout][]heldLine), payments: make(map[typeid.Checkout]typeid.Payment)}
+	_, err := db.Collect(ctx, tx, tx.SQL().Select(h.C(hold.FieldCheckoutID), h.C(hold.FieldVariantID), h.C(hold.FieldOrderID),
+		h.C(hold.FieldQuantity), p.C(entpayment.FieldID)).From(h).
+		Join(p).On(p.C(entpayment.FieldCheckoutID), h.C(hold.FieldCheckoutID)).
+		Where(sql.In(h.C(hold.FieldCheckoutID), db.Args(checkouts)...)),
+		func(row db.Row) (struct{}, error) {
+			var of typeid.Checkout
+			var paid typeid.Payment
+			var line heldLine
+			err := row.Scan(&of, &line.variant, &line.order, &line.quantity, &paid)
+			out.of[of] = append(out.of[of], line)
+			out.payments[of] = paid
+			out.variants = append(out.variants, line.variant)
+			return struct{}{}, err
+		})
 	if err != nil {
 		return held{}, fmt.Errorf("read holds: %w", err)
-	}
-	out := held{of: make(map[typeid.Checkout][]heldLine)}
-	for _, r := range rows {
-		out.of[r.CheckoutID] = append(out.of[r.CheckoutID], heldLine{r.VariantID, r.OrderID, r.Quantity})
-		out.variants = append(out.variants, r.VariantID)
 	}
 	return out, nil
 }
 
-// lockOpenTx locks the checkouts in id order and tells which are OPEN.
-func lockOpenTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (map[typeid.Checkout]bool, error) {
+// lockTx locks the checkouts in id order and tells how they stand.
+func lockTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (map[typeid.Checkout]Status, error) {
 	ids := slices.Clone(checkouts)
 	slices.SortFunc(ids, func(a, b typeid.Checkout) int { return a.Compare(b.UUID) })
 	t := tx.SQL().Table(entcheckout.Table)
-	open := make(map[typeid.Checkout]bool, len(ids))
+	out := make(map[typeid.Checkout]Status, len(ids))
 	_, err := db.Collect(ctx, tx, tx.ForUpdate(tx.SQL().Select(entcheckout.FieldID, entcheckout.FieldStatus).From(t).
 		Where(sql.In(entcheckout.FieldID, db.Args(ids)...)).OrderBy(entcheckout.FieldID)),
 		func(row db.Row) (struct{}, error) {
 			var id typeid.Checkout
 			var status Status
 			err := row.Scan(&id, &status)
-			open[id] = status == Open
+			out[id] = status
 			return struct{}{}, err
 		})
 	if err != nil {
 		return nil, fmt.Errorf("lock checkouts: %w", err)
 	}
-	return open, nil
+	return out, nil
 }
 
-// markTx writes the status of the winners and of everything that belongs to them. Every statement compares before it sets:
-// what the lock promises, the rows prove.
-func markTx(ctx context.Context, tx *db.Tx, to Status, winners []turn, held held, now time.Time) error {
-	if len(winners) == 0 {
-		return nil
-	}
-	ids := make([]typeid.Checkout, len(winners))
-	for i, w := range winners {
-		ids[i] = w.checkout
-	}
-	from, s := stateOf(Open), stateOf(to)
-	n, err := tx.Checkout.Update().Where(entcheckout.IDIn(ids...), entcheckout.Status(string(Open))).SetStatus(string(to)).Save(ctx)
+// closedTx tells whether the payment of a checkout that was let go still waits for late money. The checkout is locked.
+func closedTx(ctx context.Context, tx *db.Tx, of typeid.Checkout) (bool, error) {
+	n, err := tx.Payment.Query().Where(entpayment.CheckoutID(of), entpayment.Status(string(payment.Closed))).Count(ctx)
 	if err != nil {
-		return fmt.Errorf("turn checkouts: %w", err)
+		return false, fmt.Errorf("read payment: %w", err)
 	}
-	if n != len(ids) {
-		return fmt.Errorf("turn checkouts: %d of %d were open", n, len(ids))
-	}
-	orders := tx.Order.Update().Where(entorder.CheckoutIDIn(ids...), entorder.Status(string(from.order))).SetStatus(string(s.order)).AddVersion(1)
-	if to == Paid {
-		orders.SetPaidAt(now)
-	}
-	if _, err := orders.Save(ctx); err != nil {
-		return fmt.Errorf("turn orders: %w", err)
-	}
-	if _, err := tx.Hold.Update().Where(hold.CheckoutIDIn(ids...), hold.Status(from.hold)).SetStatus(s.hold).Save(ctx); err != nil {
-		return fmt.Errorf("turn holds: %w", err)
-	}
-	if to == Paid {
-		return payTx(ctx, tx, winners)
-	}
-	if _, err := tx.Payment.Update().Where(entpayment.CheckoutIDIn(ids...), entpayment.Status(string(from.payment))).SetStatus(string(s.payment)).Save(ctx); err != nil {
-		return fmt.Errorf("close payments: %w", err)
-	}
-	if _, err := tx.PaymentSplit.Update().Where(paymentsplit.OrderIDIn(held.orders(winners)...), paymentsplit.Status(from.split)).SetStatus(s.split).Save(ctx); err != nil {
-		return fmt.Errorf("cancel splits: %w", err)
-	}
-	return nil
-}
-
-// payTx writes the receipts: each payment has its own.
-func payTx(ctx context.Context, tx *db.Tx, winners []turn) error {
-	for _, w := range winners {
-		n, err := tx.Payment.Update().Where(entpayment.CheckoutID(w.checkout), entpayment.Status(string(payment.Pending))).
-			SetStatus(string(payment.Paid)).SetPaidAt(clock.Truncate(w.receipt.PaidAt)).SetTransactionID(w.receipt.TransactionID).Save(ctx)
-		if err != nil {
-			return fmt.Errorf("write receipt: %w", err)
-		}
-		if n != 1 {
-			return fmt.Errorf("write receipt: the payment of %s was not pending", w.checkout)
-		}
-	}
-	return nil
+	return n == 1, nil
 }

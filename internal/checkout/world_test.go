@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"holdfast/internal/app"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -17,13 +18,13 @@ import (
 
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
+	"holdfast/internal/check/checktest"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
-	"holdfast/internal/live"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
@@ -33,18 +34,12 @@ import (
 
 // world is a small platform with a clock of its own: two shops that sell in CNY, one that sells in HKD.
 type world struct {
-	kind      testdb.Kind
-	db        *db.DB
-	clock     *clock.Manual
-	sandbox   *payment.Sandbox
-	provider  payment.Provider
-	hub       *live.Hub
-	checkouts *checkout.Checkouts
-	carts     *cart.Carts
-	inventory *inventory.Inventory
-	catalog   *catalog.Catalog
-	payments  *payment.Payments
-	orders    *order.Orders
+	*app.App
+
+	kind    testdb.Kind
+	db      *db.DB
+	clock   *clock.Manual
+	sandbox *payment.Sandbox
 
 	mini  typeid.MiniProgram
 	shops []typeid.Shop
@@ -89,7 +84,7 @@ func parts(t *testing.T, all ...part) {
 			w.seen.Store(nil)
 			w.use(w.sandbox)
 			w.clock.Advance(time.Hour) // nothing stays held
-			_, err := w.checkouts.SweepOnce(t.Context())
+			_, err := w.Checkouts.SweepOnce(t.Context())
 			must(t, err)
 		}
 	})
@@ -185,23 +180,16 @@ func hanging(ctx context.Context, _ payment.Trade) (payment.Answer, error) {
 
 // use has all services talk to this provider.
 func (w *world) use(p payment.Provider) {
-	w.provider = p
-	w.catalog = catalog.New(w.db, w.clock.Now)
-	w.hub = live.New(live.NewDatabase(w.db), slog.New(slog.DiscardHandler))
-	w.inventory = inventory.New(w.db, w.clock.Now, w.hub.Committed)
-	w.carts = cart.New(w.db, w.clock.Now, w.catalog, w.inventory)
-	w.payments, w.orders = payment.New(w.db), order.New(w.db)
-	w.checkouts = checkout.New(checkout.Deps{
-		DB: w.db, Now: w.clock.Now, Catalog: w.catalog, Carts: w.carts, Payments: w.payments, Orders: w.orders,
-		Provider: p, Hub: w.hub, Log: slog.New(slog.DiscardHandler),
-	}, checkout.Settings{Hold: 15 * time.Minute, MaxOpen: maxOpen})
+	w.App = app.New(w.db, w.clock.Now, slog.New(slog.DiscardHandler), app.Settings{
+		Hold: 15 * time.Minute, MaxOpen: maxOpen, Provider: p, Codes: identity.SandboxCodes{},
+	})
 }
 
 // variant puts so many of something on sale.
 func (w *world) variant(t *testing.T, shop, price, onHand int) typeid.Variant {
 	t.Helper()
 	sku := w.key()
-	p, err := w.catalog.CreateProduct(t.Context(), w.owner(shop),
+	p, err := w.Catalog.CreateProduct(t.Context(), w.owner(shop),
 		catalog.NewProduct{
 			ShopID: w.shops[shop].String(), Title: "茶 Tea", Status: catalog.Active, RequiresShipping: shop == 1,
 			Variants: []catalog.NewVariant{{
@@ -210,7 +198,7 @@ func (w *world) variant(t *testing.T, shop, price, onHand int) typeid.Variant {
 			}},
 		})
 	must(t, err)
-	variants, err := w.catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
+	variants, err := w.Catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
 	must(t, err)
 	return variants[0].ID
 }
@@ -239,7 +227,7 @@ func (w *world) buy(of ...any) checkout.Input {
 // place places, and wants it to succeed.
 func (w *world) place(t *testing.T, who identity.Principal, in checkout.Input) *checkout.Checkout {
 	t.Helper()
-	out, err := w.checkouts.Place(t.Context(), who, in)
+	out, err := w.Checkouts.Place(t.Context(), who, in)
 	must(t, err)
 	return out
 }
@@ -251,7 +239,7 @@ func (w *world) fill(t *testing.T, who identity.Principal, of ...any) int64 {
 	for _, l := range lines(of...) {
 		in = append(in, cart.LineInput{VariantID: l.VariantID, Quantity: l.Quantity})
 	}
-	got, err := w.carts.Set(t.Context(), who, in, nil)
+	got, err := w.Carts.Set(t.Context(), who, in, nil)
 	must(t, err)
 	return got.Version
 }
@@ -259,7 +247,7 @@ func (w *world) fill(t *testing.T, who identity.Principal, of ...any) int64 {
 // status is where a checkout stands.
 func (w *world) status(t *testing.T, id typeid.Checkout) checkout.Status {
 	t.Helper()
-	got, err := w.checkouts.ByIDs(t.Context(), []typeid.Checkout{id})
+	got, err := w.Checkouts.ByIDs(t.Context(), []typeid.Checkout{id})
 	must(t, err)
 	if len(got) != 1 {
 		t.Fatalf("checkout %s: %d rows", id, len(got))
@@ -270,7 +258,7 @@ func (w *world) status(t *testing.T, id typeid.Checkout) checkout.Status {
 // ordersOf are the orders of a checkout.
 func (w *world) ordersOf(t *testing.T, id typeid.Checkout) []*order.Order {
 	t.Helper()
-	got, err := w.orders.ByCheckouts(t.Context(), []typeid.Checkout{id})
+	got, err := w.Orders.ByCheckouts(t.Context(), []typeid.Checkout{id})
 	must(t, err)
 	return got
 }
@@ -316,7 +304,7 @@ func address() *order.Address {
 
 func (w *world) stock(t *testing.T, v typeid.Variant) inventory.Stock {
 	t.Helper()
-	got, err := w.inventory.Stocks(t.Context(), []typeid.Variant{v})
+	got, err := w.Inventory.Stocks(t.Context(), []typeid.Variant{v})
 	must(t, err)
 	if len(got) != 1 {
 		t.Fatalf("stock of %s: %d rows", v, len(got))
@@ -327,37 +315,7 @@ func (w *world) stock(t *testing.T, v typeid.Variant) inventory.Stock {
 // check proves the invariants of stock and money on every row that there is.
 func (w *world) check(t *testing.T) {
 	t.Helper()
-	for name, query := range map[string]string{
-		"held is the sum of open holds": `SELECT COUNT(*) FROM stocks s WHERE s.held <> (SELECT COALESCE(SUM(h.quantity), 0) FROM holds h WHERE h.variant_id = s.variant_id AND h.status = 'HELD')`,
-		"on hand is the sum of movements": `SELECT COUNT(*) FROM stocks s WHERE s.on_hand <> (SELECT COALESCE(SUM(m.on_hand_delta), 0) FROM stock_movements m WHERE m.variant_id = s.variant_id)
-			OR s.held <> (SELECT COALESCE(SUM(m.held_delta), 0) FROM stock_movements m WHERE m.variant_id = s.variant_id)`,
-		"0 <= held <= on hand":         `SELECT COUNT(*) FROM stocks WHERE held < 0 OR held > on_hand`,
-		"splits add up to the order":   `SELECT COUNT(*) FROM orders o WHERE o.total <> (SELECT COALESCE(SUM(p.amount), 0) FROM payment_splits p WHERE p.order_id = o.id)`,
-		"orders add up to the payment": `SELECT COUNT(*) FROM payments p WHERE p.amount <> (SELECT COALESCE(SUM(o.total), 0) FROM orders o WHERE o.checkout_id = p.checkout_id)`,
-		"lines add up to the order":    `SELECT COUNT(*) FROM orders o WHERE o.subtotal <> (SELECT COALESCE(SUM(l.amount), 0) FROM order_lines l WHERE l.order_id = o.id)`,
-		"what belongs to a checkout stands where it stands": `SELECT COUNT(*) FROM checkouts c JOIN orders o ON o.checkout_id = c.id JOIN payments p ON p.checkout_id = c.id JOIN holds h ON h.order_id = o.id
-			WHERE NOT ((c.status = 'OPEN' AND o.status = 'PENDING_PAYMENT' AND p.status = 'PENDING' AND h.status = 'HELD')
-			OR (c.status = 'PAID' AND o.status = 'PAID' AND p.status = 'PAID' AND h.status = 'SOLD')
-			OR (c.status = 'CANCELLED' AND o.status = 'CANCELLED' AND p.status = 'CLOSED' AND h.status = 'RELEASED')
-			OR (c.status = 'EXPIRED' AND o.status = 'EXPIRED' AND p.status = 'CLOSED' AND h.status = 'RELEASED'))`,
-		"splits stand where their checkout stands": `SELECT COUNT(*) FROM checkouts c JOIN payments p ON p.checkout_id = c.id JOIN payment_splits s ON s.payment_id = p.id
-			WHERE s.status <> CASE WHEN c.status IN ('OPEN', 'PAID') THEN 'PLANNED' ELSE 'CANCELLED' END`,
-		"a checkout has orders and one payment": `SELECT COUNT(*) FROM checkouts c WHERE (SELECT COUNT(*) FROM payments p WHERE p.checkout_id = c.id) <> 1
-			OR NOT EXISTS (SELECT 1 FROM orders o WHERE o.checkout_id = c.id)`,
-		"an order has lines, splits, and a hold for each line": `SELECT COUNT(*) FROM orders o WHERE NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.order_id = o.id)
-			OR NOT EXISTS (SELECT 1 FROM payment_splits s WHERE s.order_id = o.id)
-			OR (SELECT COUNT(*) FROM order_lines l WHERE l.order_id = o.id) <> (SELECT COUNT(*) FROM order_lines l JOIN holds h ON h.order_line_id = l.id
-				AND h.quantity = l.quantity AND h.variant_id = l.variant_id WHERE l.order_id = o.id)
-			OR (SELECT COUNT(*) FROM order_lines l WHERE l.order_id = o.id) <> (SELECT COUNT(*) FROM holds h WHERE h.order_id = o.id)`,
-		"an order's movements are its holds'": `SELECT COUNT(*) FROM holds h WHERE
-			(SELECT COALESCE(SUM(m.held_delta), 0) FROM stock_movements m WHERE m.order_id = h.order_id AND m.variant_id = h.variant_id) <> CASE h.status WHEN 'HELD' THEN h.quantity ELSE 0 END
-			OR (SELECT COALESCE(SUM(m.on_hand_delta), 0) FROM stock_movements m WHERE m.order_id = h.order_id AND m.variant_id = h.variant_id) <> CASE h.status WHEN 'SOLD' THEN -h.quantity ELSE 0 END`,
-		"a key has one checkout": `SELECT COUNT(*) FROM (SELECT 1 AS one FROM checkouts GROUP BY buyer_id, idempotency_key HAVING COUNT(*) > 1) k`,
-	} {
-		if n := w.count(t, query); n != 0 {
-			t.Errorf("invariant broken in %d rows: %s", n, name)
-		}
-	}
+	checktest.Must(t, w.db)
 }
 
 func (w *world) count(t *testing.T, query string) int {
@@ -385,9 +343,9 @@ func (w *world) variants(t *testing.T, n int) []typeid.Variant {
 	for range n {
 		in.Variants = append(in.Variants, catalog.NewVariant{SKU: w.key(), OnHand: 1000, Price: money.New(10, money.CNY)})
 	}
-	p, err := w.catalog.CreateProduct(t.Context(), w.owner(0), in)
+	p, err := w.Catalog.CreateProduct(t.Context(), w.owner(0), in)
 	must(t, err)
-	got, err := w.catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
+	got, err := w.Catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
 	must(t, err)
 	out := make([]typeid.Variant, n)
 	for i, v := range got {

@@ -15,7 +15,9 @@ import (
 	"holdfast/internal/cart"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -44,7 +46,16 @@ func (c *Checkouts) writeTx(ctx context.Context, tx *db.Tx, winners []*planned, 
 			}
 		}
 	}
-	return shelf.WriteTx(ctx, tx, winners[0].placedAt)
+	if err := shelf.WriteTx(ctx, tx, winners[0].placedAt); err != nil {
+		return err
+	}
+	var paid []typeid.UUID // what costs nothing is paid at once
+	for _, w := range winners {
+		if w.status() == Paid {
+			paid = append(paid, bytes(w.orders)...)
+		}
+	}
+	return job.AddTx(ctx, tx, winners[0].placedAt, winners[0].placedAt, job.Order, paid...)
 }
 
 func checkoutTable(winners []*planned) table {
@@ -144,7 +155,7 @@ func splitTable(winners []*planned) table {
 			for n, s := range o.Splits {
 				t.rows = append(t.rows, []any{
 					typeid.New[typeid.Split](w.placedAt), w.payment, w.orders[i], o.Shop, s.Receiver,
-					s.Role, s.Amount.Amount, 0, string(s.Amount.Currency), splitPlanned, n,
+					s.Role, s.Amount.Amount, 0, string(s.Amount.Currency), payment.SplitPlanned, n,
 				})
 			}
 		}

@@ -40,6 +40,8 @@ type DB struct {
 type Options struct {
 	// OnStatement, if set, is told of every statement that is sent, BEGIN and COMMIT apart. It must be quick and safe for concurrent use.
 	OnStatement func(query string)
+	// Trace, if set, is told of statements and transactions, and when they end. Without it nothing is wrapped.
+	Trace Trace
 	// MaxConns bounds the connections to MySQL; 0 means 48.
 	MaxConns int
 }
@@ -86,7 +88,11 @@ func (d *DB) Ping(ctx context.Context) error {
 }
 
 func newDB(name string, write, read *sql.DB, opts Options) *DB {
-	drv := &splitDriver{Driver: entsql.OpenDB(name, write), read: entsql.OpenDB(name, read), observe: opts.OnStatement}
+	split := &splitDriver{Driver: entsql.OpenDB(name, write), read: entsql.OpenDB(name, read), observe: opts.OnStatement}
+	var drv dialect.Driver = split
+	if opts.Trace != nil {
+		drv = &tracedDriver{Driver: split, raw: split, trace: opts.Trace}
+	}
 	return &DB{Client: ent.NewClient(ent.Driver(drv)), Dialect: name, write: write, read: read}
 }
 

@@ -8,12 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-
 	"holdfast/ent"
 	"holdfast/ent/miniprogram"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/identity"
 	"holdfast/internal/typeid"
 )
 
@@ -56,12 +55,11 @@ type person struct {
 }
 
 // hired are the demo's staff: merchant, clerk, operator. Their passwords are hashed before the transaction, because that takes
-// its time on purpose (OWASP: 19 MiB, 2 passes, 1 lane).
+// its time on purpose.
 func hired() ([]person, error) {
 	people := []person{{email: Merchant}, {email: Clerk}, {email: Operator, operator: true}}
-	params := &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	for i := range people {
-		hash, err := argon2id.CreateHash(Password, params)
+		hash, err := identity.HashPassword(Password)
 		if err != nil {
 			return nil, fmt.Errorf("hash the demo password: %w", err)
 		}

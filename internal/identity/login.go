@@ -12,7 +12,6 @@ import (
 	"holdfast/ent/cart"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/session"
-	"holdfast/ent/staff"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/typeid"
@@ -97,20 +96,19 @@ func insertBuyerTx(ctx context.Context, tx *db.Tx, p Principal, openID string, n
 // is fault.LoginFailed, after the same work: nobody learns who works here.
 func (s *Service) LoginStaff(ctx context.Context, email, password string) (Session, error) {
 	email = normalEmail(email)
-	row, err := s.db.Staff.Query().Where(staff.Email(email)).Only(ctx)
-	if err != nil && !ent.IsNotFound(err) {
-		return Session{}, fmt.Errorf("read staff: %w", err)
+	row, err := s.findStaff(ctx, email)
+	if err != nil {
+		return Session{}, err
 	}
 	hash := nobodysHash()
-	known := err == nil
-	if known {
+	if row != nil {
 		hash = row.PasswordHash
 	}
 	matches, err := s.passwords.match(ctx, password, hash)
 	if err != nil {
 		return Session{}, err
 	}
-	if !known || !matches {
+	if row == nil || !matches {
 		return Session{}, loginFailed()
 	}
 	p, ok, err := s.loadStaff(ctx, Principal{Staff: row.ID})
@@ -133,7 +131,7 @@ func (s *Service) begin(
 	if err != nil {
 		return Session{}, err
 	}
-	refresh := newRefreshToken()
+	refresh := newSecretToken()
 	_, err = db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
 		if err := first(ctx, tx, now); err != nil {
 			return struct{}{}, err

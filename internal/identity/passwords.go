@@ -42,6 +42,12 @@ func (p passwords) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer p.give()
+	return HashPassword(password)
+}
+
+// HashPassword makes what is stored of a password; it takes its time on purpose. It is for whoever writes staff without a
+// Service, as demo data are.
+func HashPassword(password string) (string, error) {
 	hash, err := argon2id.CreateHash(password, argon())
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"holdfast/internal/fault"
 	"holdfast/internal/typeid"
 )
 
@@ -16,6 +17,14 @@ const (
 	Owner Role = "OWNER"
 	Clerk Role = "CLERK"
 )
+
+// check refuses what is no role; at is its path in the input.
+func (r Role) check(at ...string) error {
+	if r != Owner && r != Clerk {
+		return fault.New(fault.Invalid, "the role is none of %s, %s", Owner, Clerk).At(at...)
+	}
+	return nil
+}
 
 // Principal is who is asking. Every domain method takes it by value and asks it what is allowed. The zero Principal is
 // nobody: it sees what is public and nothing else.
@@ -75,6 +84,9 @@ func (p Principal) WorksFor(shop typeid.Shop) bool {
 
 // Owns tells whether one is an owner of the shop.
 func (p Principal) Owns(shop typeid.Shop) bool { return p.roles[shop] == Owner }
+
+// Manages tells whether one may manage the shop's staff and read its log: its owners, and operators.
+func (p Principal) Manages(shop typeid.Shop) bool { return p.Operator || p.Owns(shop) }
 
 // SeesStaff tells whether one may know of this member of staff: oneself, and operators know of all.
 func (p Principal) SeesStaff(staff typeid.Staff) bool {

@@ -17,6 +17,7 @@ func TestPrincipal(t *testing.T) {
 		Buyer, Staff, Anonymous                   bool
 		SeesMine, SeesOther, WorksMine, WorksElse bool
 		OwnsMine, OwnsOther                       bool
+		ManagesMine, ManagesOther                 bool
 	}
 	for name, test := range map[string]struct {
 		who  Principal
@@ -26,10 +27,10 @@ func TestPrincipal(t *testing.T) {
 		"buyer":     {Principal{Buyer: typeid.New[typeid.Buyer](start)}, answers{Buyer: true}},
 		"new staff": {staff, answers{Staff: true}},
 		"clerk":     {staff.WithRole(mine, Clerk), answers{Staff: true, SeesMine: true, WorksMine: true}},
-		"owner":     {staff.WithRole(mine, Owner), answers{Staff: true, SeesMine: true, WorksMine: true, OwnsMine: true}},
-		"operator":  {operator, answers{Staff: true, SeesMine: true, SeesOther: true}},
+		"owner":     {staff.WithRole(mine, Owner), answers{Staff: true, SeesMine: true, WorksMine: true, OwnsMine: true, ManagesMine: true}},
+		"operator":  {operator, answers{Staff: true, SeesMine: true, SeesOther: true, ManagesMine: true, ManagesOther: true}},
 		"operator who clerks": {operator.WithRole(mine, Clerk), answers{
-			Staff: true, SeesMine: true, SeesOther: true, WorksMine: true,
+			Staff: true, SeesMine: true, SeesOther: true, WorksMine: true, ManagesMine: true, ManagesOther: true,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestPrincipal(t *testing.T) {
 			got := answers{
 				p.IsBuyer(), p.IsStaff(), p.IsAnonymous(),
 				p.SeesShop(mine), p.SeesShop(other), p.WorksFor(mine), p.WorksFor(other),
-				p.Owns(mine), p.Owns(other),
+				p.Owns(mine), p.Owns(other), p.Manages(mine), p.Manages(other),
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)

@@ -2,10 +2,8 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -18,37 +16,10 @@ import (
 	"holdfast/internal/typeid"
 )
 
-const (
-	// refreshGrace is for how long a used refresh token works once more: the answer to the first use may have been lost.
-	refreshGrace = 30 * time.Second
-	refreshLen   = 32 // bytes, random
-)
+// refreshGrace is for how long a used refresh token works once more: the answer to the first use may have been lost.
+const refreshGrace = 30 * time.Second
 
-// refreshToken is a new token and what is stored of it. The text has 256 random bits, so a plain hash cannot be undone.
-type refreshToken struct {
-	text string
-	hash [sha256.Size]byte
-}
-
-func newRefreshToken() refreshToken {
-	var raw [refreshLen]byte
-	_, _ = rand.Read(raw[:]) // never fails: crypto/rand ends the program instead
-	return refreshToken{text: base64.RawURLEncoding.EncodeToString(raw[:]), hash: sha256.Sum256(raw[:])}
-}
-
-// refreshHash is what would be stored of this text; ok is false when the text was never one of ours.
-func refreshHash(text string) (hash [sha256.Size]byte, ok bool) {
-	if len(text) != base64.RawURLEncoding.EncodedLen(refreshLen) {
-		return hash, false
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return hash, false
-	}
-	return sha256.Sum256(raw), true
-}
-
-func (s *Service) insertRefreshTx(ctx context.Context, tx *db.Tx, id typeid.Session, token refreshToken, now time.Time) error {
+func (s *Service) insertRefreshTx(ctx context.Context, tx *db.Tx, id typeid.Session, token secretToken, now time.Time) error {
 	return tx.Insert(ctx, refreshtoken.Table,
 		[]string{refreshtoken.FieldID, refreshtoken.FieldTokenHash, refreshtoken.FieldSessionID, refreshtoken.FieldExpiresAt},
 		[][]any{{typeid.New[typeid.Link](now), token.hash[:], id, now.Add(s.refreshLife)}})
@@ -59,7 +30,7 @@ func (s *Service) insertRefreshTx(ctx context.Context, tx *db.Tx, id typeid.Sess
 // it, and the session ends. Whatever is wrong is fault.SessionExpired.
 func (s *Service) Refresh(ctx context.Context, text string) (Session, error) {
 	now := s.now()
-	hash, ok := refreshHash(text)
+	hash, ok := secretHash(text)
 	if !ok {
 		return Session{}, sessionExpired()
 	}
@@ -82,7 +53,7 @@ func (s *Service) Refresh(ctx context.Context, text string) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	next := newRefreshToken()
+	next := newSecretToken()
 	end, err := db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (ending, error) {
 		return s.rotateTx(ctx, tx, id, p.Session, next, now)
 	})
@@ -142,7 +113,7 @@ const (
 // rotateTx uses the refresh token and writes the next one, or ends the session. It locks the token and then its session, so
 // that uses of one token, and of one session, happen one after the other.
 func (s *Service) rotateTx(
-	ctx context.Context, tx *db.Tx, id typeid.Link, sess typeid.Session, next refreshToken, now time.Time,
+	ctx context.Context, tx *db.Tx, id typeid.Link, sess typeid.Session, next secretToken, now time.Time,
 ) (ending, error) {
 	type state struct{ used, revoked sql.Null[time.Time] }
 	t, se := tx.SQL().Table(refreshtoken.Table).As("t"), tx.SQL().Table(session.Table).As("s")

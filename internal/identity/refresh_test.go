@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/ent/refreshtoken"
+	"holdfast/ent/session"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/typeid"
@@ -129,7 +131,7 @@ func TestRefreshRefused(t *testing.T) {
 		s := w.buyer(t)
 		for name, token := range map[string]string{
 			"nothing":         "",
-			"unknown":         newRefreshToken().text,
+			"unknown":         newSecretToken().text,
 			"cut":             s.RefreshToken[:42],
 			"longer":          s.RefreshToken + "A",
 			"padded":          s.RefreshToken + "=",
@@ -291,7 +293,7 @@ func TestRefusedRefreshesOnlyRead(t *testing.T) {
 			token string
 			want  int64
 		}{
-			"not one of ours": {"x", 0}, "unknown": {newRefreshToken().text, 1}, "of an ended session": {s.RefreshToken, 1},
+			"not one of ours": {"x", 0}, "unknown": {newSecretToken().text, 1}, "of an ended session": {s.RefreshToken, 1},
 		} {
 			n := w.counted(func() {
 				_, err := w.Refresh(t.Context(), test.token)
@@ -325,6 +327,35 @@ func TestCleanUp(t *testing.T) {
 		}
 		if n := w.db.RefreshToken.Query().CountX(t.Context()); n != 2 {
 			t.Errorf("%d tokens left, want 2", n)
+		}
+	})
+}
+
+// Sessions that were ended go once no token of theirs can be good any more; the others stay.
+func TestCleanUpOfSessions(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ended, lately, open := w.buyer(t).Viewer, w.buyer(t).Viewer, w.buyer(t).Viewer
+		if err := w.Revoke(t.Context(), ended); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Microsecond)
+		if err := w.Revoke(t.Context(), lately); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(30*24*time.Hour + 30*time.Minute + clockSkew)
+		if err := w.cleanUp(t.Context(), w.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		left := w.db.Session.Query().Order(session.ByID()).AllX(t.Context())
+		var got []typeid.Session
+		for _, row := range left {
+			got = append(got, row.ID)
+		}
+		want := []typeid.Session{lately.Session, open.Session}
+		slices.SortFunc(want, func(a, b typeid.Session) int { return a.Compare(b.UUID) })
+		if diff := cmp.Diff(want, got, sameIDs); diff != "" {
+			t.Errorf("left (-want +got)\n%s", diff)
 		}
 	})
 }

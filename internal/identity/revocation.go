@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -187,7 +188,7 @@ func (s *Service) keepUp(ctx context.Context) {
 		if !now.Before(cleanUpAt) {
 			cleanUpAt = now.Add(cleanUpEvery)
 			if err := s.cleanUp(ctx, now); err != nil && ctx.Err() == nil {
-				s.log.WarnContext(ctx, "expired refresh tokens cannot be deleted", "error", err)
+				s.log.WarnContext(ctx, "what has expired cannot be deleted", "error", err)
 			}
 		}
 		select {
@@ -198,11 +199,18 @@ func (s *Service) keepUp(ctx context.Context) {
 	}
 }
 
-// cleanUp deletes expired refresh tokens. It keeps those of the last minutes, so that no refresh still has one in hand.
+// cleanUp deletes expired refresh tokens, and sessions that were ended so long ago that none of their tokens can be good. It
+// keeps those of the last minutes, so that no refresh still has one in hand.
 func (s *Service) cleanUp(ctx context.Context, now time.Time) error {
-	before := now.Add(-clockSkew)
+	tokens, sessions := now.Add(-clockSkew), now.Add(-clockSkew-s.refreshLife-s.tokens.life)
+	return errors.Join(
+		inBatches(func() (int, error) { return s.cleanUpTokens(ctx, tokens) }),
+		inBatches(func() (int, error) { return s.cleanUpSessions(ctx, sessions) }))
+}
+
+func inBatches(some func() (int, error)) error {
 	for range cleanUpBatches {
-		n, err := s.cleanUpSome(ctx, before)
+		n, err := some()
 		if err != nil || n < cleanUpBatch {
 			return err
 		}
@@ -210,7 +218,7 @@ func (s *Service) cleanUp(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (s *Service) cleanUpSome(ctx context.Context, before time.Time) (int, error) {
+func (s *Service) cleanUpTokens(ctx context.Context, before time.Time) (int, error) {
 	rows, err := s.db.RefreshToken.Query().Where(refreshtoken.ExpiresAtLT(before)).
 		Order(refreshtoken.ByExpiresAt()).Limit(cleanUpBatch).Select(refreshtoken.FieldID).All(ctx)
 	if err != nil {
@@ -229,6 +237,31 @@ func (s *Service) cleanUpSome(ctx context.Context, before time.Time) (int, error
 	})
 	if err != nil {
 		return 0, fmt.Errorf("delete expired refresh tokens: %w", err)
+	}
+	return len(ids), nil
+}
+
+// cleanUpSessions deletes sessions that were ended before this moment: the index of what was revoked finds them. Sessions
+// that merely fell asleep stay, for nothing finds the last token of one cheaply.
+func (s *Service) cleanUpSessions(ctx context.Context, before time.Time) (int, error) {
+	rows, err := s.db.Session.Query().Where(session.RevokedAtLT(before)).
+		Order(session.ByRevokedAt()).Limit(cleanUpBatch).Select(session.FieldID).All(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find sessions that ended: %w", err)
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	ids := make([]typeid.Session, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	slices.SortFunc(ids, func(a, b typeid.Session) int { return a.Compare(b.UUID) })
+	_, err = db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (int, error) {
+		return tx.Session.Delete().Where(session.IDIn(ids...)).Exec(ctx)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete sessions that ended: %w", err)
 	}
 	return len(ids), nil
 }

@@ -39,18 +39,64 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	testdb.EachSource(t, func(t *testing.T, source string) {
 		t.Helper()
-		w := &world{source: source, clock: clock.NewManual(start)}
-		d := testdb.Open(t, source, db.Options{OnStatement: func(string) { w.statements.Add(1) }})
-		w.Service = New(d, w.clock.Now, SandboxCodes{}, Settings{}, slog.New(slog.DiscardHandler))
-		w.mini = typeid.New[typeid.MiniProgram](start)
-		w.fruit, w.books = typeid.New[typeid.Shop](start), typeid.New[typeid.Shop](start)
-		d.MiniProgram.Create().SetID(w.mini).SetAppID("wxdemo").SetName("Demo").SetSubject("Demo Ltd").SetCreatedAt(start).SaveX(t.Context())
-		for _, id := range []typeid.Shop{w.fruit, w.books} {
-			d.Shop.Create().SetID(id).SetName("Shop").SetSubject("Shop Ltd").SetCurrency("CNY").SetStatus("OPEN").
-				SetReceiver("shop").SetMaxShareBasisPoints(3000).SetCreatedAt(start).SaveX(t.Context())
-		}
-		fn(t, w)
+		fn(t, newWorld(t, source))
 	})
+}
+
+// everywhere runs fn on MariaDB as well: for races.
+func everywhere(t *testing.T, fn func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, kind := range []testdb.Kind{testdb.MySQL, testdb.MariaDB, testdb.SQLite} {
+		t.Run(string(kind), func(t *testing.T) { fn(t, newWorld(t, testdb.Source(t, kind))) })
+	}
+}
+
+func newWorld(t *testing.T, source string) *world {
+	t.Helper()
+	w := &world{source: source, clock: clock.NewManual(start)}
+	d := testdb.Open(t, source, db.Options{OnStatement: func(string) { w.statements.Add(1) }})
+	w.Service = New(d, w.clock.Now, SandboxCodes{}, Settings{}, slog.New(slog.DiscardHandler))
+	w.mini = typeid.New[typeid.MiniProgram](start)
+	d.MiniProgram.Create().SetID(w.mini).SetAppID("wxdemo").SetName("Demo").SetSubject("Demo Ltd").SetCreatedAt(start).SaveX(t.Context())
+	w.fruit, w.books = w.shop(t), w.shop(t)
+	return w
+}
+
+func (w *world) shop(t *testing.T) typeid.Shop {
+	t.Helper()
+	id := typeid.New[typeid.Shop](start)
+	w.db.Shop.Create().SetID(id).SetName("Shop").SetSubject("Shop Ltd").SetCurrency("CNY").SetStatus("OPEN").
+		SetReceiver("shop").SetMaxShareBasisPoints(3000).SetCreatedAt(start).SaveX(t.Context())
+	return id
+}
+
+// hire makes somebody with a role in a shop, who has no password to log in with.
+func (w *world) hire(t *testing.T, email string, in typeid.Shop, role Role) Principal {
+	t.Helper()
+	id := typeid.New[typeid.Staff](w.clock.Now())
+	w.db.Staff.Create().SetID(id).SetEmail(email).SetPasswordHash(nobodysHash()).SetIsOperator(role == "").SetCreatedAt(start).SaveX(t.Context())
+	if role != "" {
+		if err := w.GrantRole(t.Context(), id, in, role); err != nil {
+			t.Fatalf("grant role: %v", err)
+		}
+	}
+	return w.principal(t, id)
+}
+
+// operator makes somebody who operates the platform and has no role.
+func (w *world) operator(t *testing.T) Principal {
+	t.Helper()
+	return w.hire(t, "operator@test.test", typeid.Shop{}, "")
+}
+
+// principal is the person with the roles of this moment.
+func (w *world) principal(t *testing.T, id typeid.Staff) Principal {
+	t.Helper()
+	p, ok, err := w.loadStaff(t.Context(), Principal{Staff: id})
+	if err != nil || !ok {
+		t.Fatalf("load staff: %v, %v", ok, err)
+	}
+	return p
 }
 
 // another is what another process on the same database has. It knows nothing of what the first one knows.

@@ -2,22 +2,23 @@ package inventory
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
-	"holdfast/ent"
-	"holdfast/ent/stock"
-	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/idempotency"
 	"holdfast/internal/identity"
 	"holdfast/internal/typeid"
 )
 
-// maxReason is how many characters the reason of an adjustment may have.
-const maxReason = 500
+const (
+	// MaxBulk is how many lines AdjustMany takes.
+	MaxBulk = 200
+	// maxReason is how many characters the reason of an adjustment may have.
+	maxReason = 500
+)
 
 // AdjustInput is one adjustment: exactly one of OnHand (the number counted) and Delta.
 type AdjustInput struct {
@@ -29,130 +30,164 @@ type AdjustInput struct {
 	IdempotencyKey string
 }
 
-func (in AdjustInput) validate() error {
-	if (in.OnHand == nil) == (in.Delta == nil) {
-		return fault.New(fault.Invalid, "give exactly one of onHand and delta").At("input")
-	}
-	if in.OnHand != nil && (*in.OnHand < 0 || *in.OnHand > MaxOnHand) {
-		return fault.New(fault.Invalid, "onHand must be 0 to %d", MaxOnHand).At("input", "onHand")
-	}
-	if in.Delta != nil && (*in.Delta == 0 || *in.Delta < -MaxOnHand || *in.Delta > MaxOnHand) {
-		return fault.New(fault.Invalid, "delta must not be 0, and at most %d either way", MaxOnHand).At("input", "delta")
-	}
-	if n := utf8.RuneCountInString(in.Reason); n == 0 || n > maxReason || strings.TrimSpace(in.Reason) == "" {
-		return fault.New(fault.Invalid, "reason must have 1 to %d characters", maxReason).At("input", "reason")
-	}
-	return idempotency.CheckKey(in.IdempotencyKey)
+// BulkInput is many adjustments for one reason, of variants of any shops that one works for.
+type BulkInput struct {
+	IdempotencyKey string
+	Reason         string
+	Lines          []BulkLine
+}
+
+// BulkLine adjusts one variant: exactly one of OnHand (the number counted) and Delta.
+type BulkLine struct {
+	VariantID string
+	OnHand    *int
+	Delta     *int
+	IfVersion *int64
+}
+
+// BulkVerdict is what became of a line: the stock as it stands now, or why it was refused.
+type BulkVerdict struct {
+	VariantID string // as the client named it
+	Stock     *Stock // nil when refused
+	Err       error  // NOT_FOUND, CONFLICT, VERSION_MISMATCH or INVALID; nil when not refused
 }
 
 // Adjust sets or changes the number on hand, for staff of the variant's shop, once for each idempotency key, and returns
 // the stock as it stands now. It fails with INVALID, NOT_FOUND, CONFLICT, VERSION_MISMATCH and IDEMPOTENCY_KEY_REUSED.
 func (i *Inventory) Adjust(ctx context.Context, who identity.Principal, in AdjustInput) (*Stock, error) {
-	if err := in.validate(); err != nil {
-		return nil, err
-	}
-	notFound := fault.New(fault.NotFound, "there is no such variant").At("input", "variantId")
-	id, ok := typeid.Parse[typeid.Variant](in.VariantID)
-	if !ok {
-		return nil, notFound
-	}
-	before, err := i.db.Stock.Get(ctx, id)
-	if ent.IsNotFound(err) || err == nil && !who.WorksFor(before.ShopID) {
-		return nil, notFound
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read stock: %w", err)
-	}
-	hash, err := idempotency.HashOf(in)
+	verdicts, err := i.adjust(ctx, who, &adjusting{
+		operation: "stockAdjust", single: true, key: in.IdempotencyKey, reason: in.Reason, input: in,
+		lines: []*adjustment{{
+			BulkLine: BulkLine{VariantID: in.VariantID, OnHand: in.OnHand, Delta: in.Delta, IfVersion: in.IfVersion},
+			path:     []string{"input"},
+		}},
+	})
 	if err != nil {
 		return nil, err
 	}
-	now := i.now()
-	if _, err := idempotency.Once(ctx, i.db, idempotency.Request{
-		Staff: who.Staff, Operation: "stockAdjust", Key: in.IdempotencyKey, Hash: hash, Now: now,
-	}, func(ctx context.Context, tx *db.Tx) (string, error) {
-		shelf, err := LockTx(ctx, tx, []typeid.Variant{id})
-		if err != nil {
-			return "", err
-		}
-		current, ok := shelf.Stock(id)
-		if !ok {
-			return "", notFound
-		}
-		delta, err := in.decide(current)
-		if err != nil || delta == 0 {
-			return "", err
-		}
-		if err := shelf.Move(Movement{Variant: id, Kind: Adjusted, OnHand: delta, Staff: who.Staff, Reason: in.Reason}); err != nil {
-			return "", err
-		}
-		return "", shelf.WriteTx(ctx, tx, now)
-	}); err != nil {
-		return nil, err
-	}
-	after, err := i.db.Stock.Query().Where(stock.ID(id)).Only(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read stock: %w", err)
-	}
-	stands := stockOf(after)
-	i.committed([]Stock{*stands})
-	return stands, nil
+	return verdicts[0].Stock, verdicts[0].Err
 }
 
-// decide is the change of the number on hand that the input asks for.
-func (in AdjustInput) decide(s Stock) (int, error) {
-	if in.IfVersion != nil && *in.IfVersion != s.Version {
-		return 0, fault.New(fault.VersionMismatch, "the stock has changed since; read it again").At("input", "ifVersion")
+// AdjustMany is Adjust of many variants in one transaction, each with its own verdict, in the order of the input: a line that
+// is refused does not hinder the others. A repeat of the key gives the same verdicts, with the stocks as they stand now; when
+// every line was refused the key stays free. It fails with INVALID, TOO_MANY and IDEMPOTENCY_KEY_REUSED.
+func (i *Inventory) AdjustMany(ctx context.Context, who identity.Principal, in BulkInput) ([]BulkVerdict, error) {
+	if len(in.Lines) == 0 {
+		return nil, fault.New(fault.Invalid, "name at least one variant").At("input", "lines")
+	}
+	if len(in.Lines) > MaxBulk {
+		return nil, fault.New(fault.TooMany, "at most %d lines at once", MaxBulk).At("input", "lines")
+	}
+	req := &adjusting{operation: "stockAdjustMany", key: in.IdempotencyKey, reason: in.Reason, input: in}
+	for n, l := range in.Lines {
+		req.lines = append(req.lines, &adjustment{BulkLine: l, path: []string{"input", "lines", strconv.Itoa(n)}})
+	}
+	return i.adjust(ctx, who, req)
+}
+
+// adjusting is a request to adjust stock.
+type adjusting struct {
+	operation string
+	single    bool // one variant, and not a list of one
+	key       string
+	reason    string
+	input     any // as the client gave it: what a repeat of the key must equal
+	lines     []*adjustment
+}
+
+func (r *adjusting) check() error {
+	if n := utf8.RuneCountInString(r.reason); n == 0 || n > maxReason || strings.TrimSpace(r.reason) == "" {
+		return fault.New(fault.Invalid, "reason must have 1 to %d characters", maxReason).At("input", "reason")
+	}
+	return idempotency.CheckKey(r.key)
+}
+
+// adjustment is one line of a request.
+type adjustment struct {
+	BulkLine
+	path    []string // where the line stands in the input
+	variant typeid.Variant
+	refused error // before anything was locked
+}
+
+// refuse is the refusal of the line, at fault being this field of it.
+func (a *adjustment) refuse(e *fault.Error, field ...string) error {
+	return e.At(slices.Concat(a.path, field)...)
+}
+
+func (a *adjustment) notFound() error {
+	return a.refuse(fault.New(fault.NotFound, "there is no such variant"), "variantId")
+}
+
+func (a *adjustment) check() error {
+	switch {
+	case (a.OnHand == nil) == (a.Delta == nil):
+		return a.refuse(fault.New(fault.Invalid, "give exactly one of onHand and delta"))
+	case a.OnHand != nil && (*a.OnHand < 0 || *a.OnHand > MaxOnHand):
+		return a.refuse(fault.New(fault.Invalid, "onHand must be 0 to %d", MaxOnHand), "onHand")
+	case a.Delta != nil && (*a.Delta == 0 || *a.Delta < -MaxOnHand || *a.Delta > MaxOnHand):
+		return a.refuse(fault.New(fault.Invalid, "delta must not be 0, and at most %d either way", MaxOnHand), "delta")
+	}
+	return nil
+}
+
+// decide is the change of the number on hand that the line asks for.
+func (a *adjustment) decide(s Stock) (int, error) {
+	if a.IfVersion != nil && *a.IfVersion != s.Version {
+		return 0, a.refuse(fault.New(fault.VersionMismatch, "the stock has changed since; read it again"), "ifVersion")
 	}
 	var field string
 	var delta int
-	if in.OnHand != nil {
-		field, delta = "onHand", *in.OnHand-s.OnHand
+	if a.OnHand != nil {
+		field, delta = "onHand", *a.OnHand-s.OnHand
 	} else {
-		field, delta = "delta", *in.Delta
+		field, delta = "delta", *a.Delta
 	}
 	switch onHand := s.OnHand + delta; {
 	case onHand < s.Held:
-		return 0, fault.New(fault.Conflict, "%d are held for orders; no fewer can be on hand", s.Held).At("input", field)
+		return 0, a.refuse(fault.New(fault.Conflict, "%d are held for orders; no fewer can be on hand", s.Held), field)
 	case onHand > MaxOnHand:
-		return 0, fault.New(fault.Invalid, "at most %d can be on hand", MaxOnHand).At("input", field)
+		return 0, a.refuse(fault.New(fault.Invalid, "at most %d can be on hand", MaxOnHand), field)
 	}
 	return delta, nil
 }
 
-// firstVersion is what a stock's versions grow from.
-const firstVersion int64 = 1
-
-// Initial is the stock of a variant that was just made.
-type Initial struct {
-	Variant           typeid.Variant
-	Shop              typeid.Shop
-	OnHand            int
-	LowStockThreshold int
-	Staff             typeid.Staff
-}
-
-// ReceiveTx puts new variants on the shelf, each with the movement that accounts for it. Numbers are validated before.
-func ReceiveTx(ctx context.Context, tx *db.Tx, initial []Initial, now time.Time) error {
-	shelf := &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
-	rows := make([][]any, len(initial))
-	for n, s := range initial {
-		rows[n] = []any{s.Variant, s.Shop, 0, 0, s.LowStockThreshold, firstVersion, now}
-		shelf.stocks[s.Variant] = &Stock{VariantID: s.Variant, ShopID: s.Shop, LowStockThreshold: s.LowStockThreshold, Version: firstVersion, ChangedAt: now}
-	}
-	if err := tx.Insert(ctx, stock.Table, []string{
-		stock.FieldID, stock.FieldShopID, stock.FieldOnHand, stock.FieldHeld,
-		stock.FieldLowStockThreshold, stock.FieldVersion, stock.FieldChangedAt,
-	}, rows); err != nil {
-		return err
-	}
-	for _, s := range initial {
-		if s.OnHand == 0 {
+// examine refuses what can be refused before anything is locked: what is wrong by itself, and variants that are not of a
+// shop that one works for. It returns the variants that are left.
+func (i *Inventory) examine(ctx context.Context, who identity.Principal, lines []*adjustment) ([]typeid.Variant, error) {
+	var named []typeid.Variant
+	seen := make(map[typeid.Variant]bool, len(lines))
+	for _, a := range lines {
+		id, ok := typeid.Parse[typeid.Variant](a.VariantID)
+		switch {
+		case !ok:
+			a.refused = a.notFound()
+			continue
+		case seen[id]:
+			a.refused = a.refuse(fault.New(fault.Invalid, "name each variant once"), "variantId")
 			continue
 		}
-		if err := shelf.Move(Movement{Variant: s.Variant, Kind: Received, OnHand: s.OnHand, Staff: s.Staff}); err != nil {
-			return err
+		seen[id] = true
+		a.variant, a.refused = id, a.check()
+		if a.refused == nil {
+			named = append(named, id)
 		}
 	}
-	return shelf.WriteTx(ctx, tx, now)
+	if len(named) == 0 {
+		return nil, nil
+	}
+	stocks, err := i.Stocks(ctx, named)
+	if err != nil {
+		return nil, err
+	}
+	theirs := make(map[typeid.Variant]bool, len(stocks))
+	for _, s := range stocks {
+		theirs[s.VariantID] = who.WorksFor(s.ShopID)
+	}
+	for _, a := range lines {
+		if a.refused == nil && !theirs[a.variant] {
+			a.refused = a.notFound()
+		}
+	}
+	return slices.DeleteFunc(named, func(v typeid.Variant) bool { return !theirs[v] }), nil
 }

@@ -72,7 +72,7 @@ func TestAdjust(t *testing.T) {
 				if l := fault.List(err); got != nil || len(l) != 1 || l[0].Refused().Code != tc.code || cmp.Diff(field, l[0].Refused().Field) != "" {
 					t.Errorf("%s: %+v, %v", tc.name, got, err)
 				}
-			} else if err != nil || got.OnHand != tc.want || got.Held != 4 || *got != after {
+			} else if err != nil || got.OnHand != tc.want || got.Held != 4 || !same(*got, after) {
 				t.Errorf("%s: %+v, %v; the row is %+v", tc.name, got, err, after)
 			}
 			if moved := after.Version != before.Version; moved == tc.stays || moved && (after.Version != before.Version+1 || !after.ChangedAt.Equal(w.clock.Now())) {

@@ -54,17 +54,27 @@ func Release(v typeid.Variant, n int, o typeid.Order) Movement {
 	return Movement{Variant: v, Kind: Released, Held: -n, Order: o}
 }
 
+// Return puts n that the buyer of the order gave back on sale again.
+func Return(v typeid.Variant, n int, o typeid.Order, staff typeid.Staff, reason string) Movement {
+	return Movement{Variant: v, Kind: Returned, OnHand: n, Order: o, Staff: staff, Reason: reason}
+}
+
 // Shelf is the locked stock rows of one transaction.
 type Shelf struct {
 	stocks    map[typeid.Variant]*Stock
 	touched   map[typeid.Variant]bool
 	movements []Movement
+	threshold bool // one has changed
+}
+
+func newShelf() *Shelf {
+	return &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
 }
 
 // LockTx takes the stock rows of these variants off the shelf, in id order, until the transaction ends. Variants that
 // have no stock are left out.
 func LockTx(ctx context.Context, tx *db.Tx, variants []typeid.Variant) (*Shelf, error) {
-	shelf := &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
+	shelf := newShelf()
 	ids := slices.Clone(variants)
 	slices.SortFunc(ids, func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
 	ids = slices.Compact(ids)
@@ -123,22 +133,41 @@ func (s *Shelf) Move(m Movement) error {
 	return nil
 }
 
-// WriteTx writes the movements, and with one statement every stock that moved.
+// SetThreshold makes the stock low at n and under it. No movement comes of it.
+func (s *Shelf) SetThreshold(v typeid.Variant, n int) error {
+	got, ok := s.stocks[v]
+	if !ok {
+		return fmt.Errorf("set threshold of %s: not on the shelf", v)
+	}
+	if got.LowStockThreshold != n {
+		got.LowStockThreshold = n
+		s.touched[v], s.threshold = true, true
+	}
+	return nil
+}
+
+// WriteTx writes the movements, each with the version that its stock has from now on, and with one statement every stock
+// that changed. It is the last thing done with the shelf.
 func (s *Shelf) WriteTx(ctx context.Context, tx *db.Tx, now time.Time) error {
-	if len(s.movements) == 0 {
+	if len(s.touched) == 0 {
 		return nil
 	}
-	rows := make([][]any, len(s.movements))
+	for id := range s.touched {
+		s.stocks[id].Version++
+		s.stocks[id].ChangedAt = now
+	}
+	rows := make([][]any, len(s.movements)) // their ids sort as they happened
 	for i, m := range s.movements {
+		stands := s.stocks[m.Variant]
 		rows[i] = []any{
-			typeid.New[typeid.Movement](now), s.stocks[m.Variant].ShopID, m.Variant, string(m.Kind), m.OnHand, m.Held,
-			orNull(m.Order, m.Order.IsZero()), orNull(m.Staff, m.Staff.IsZero()), orNull(m.Reason, m.Reason == ""), now,
+			typeid.New[typeid.Movement](now.Add(time.Duration(i) * time.Microsecond)), stands.ShopID, m.Variant, string(m.Kind), m.OnHand, m.Held,
+			orNull(m.Order, m.Order.IsZero()), orNull(m.Staff, m.Staff.IsZero()), orNull(m.Reason, m.Reason == ""), stands.Version, now,
 		}
 	}
 	if err := tx.Insert(ctx, stockmovement.Table, []string{
 		stockmovement.FieldID, stockmovement.FieldShopID, stockmovement.FieldVariantID, stockmovement.FieldKind,
 		stockmovement.FieldOnHandDelta, stockmovement.FieldHeldDelta, stockmovement.FieldOrderID, stockmovement.FieldStaffID,
-		stockmovement.FieldReason, stockmovement.FieldCreatedAt,
+		stockmovement.FieldReason, stockmovement.FieldVersion, stockmovement.FieldCreatedAt,
 	}, rows); err != nil {
 		return err
 	}
@@ -147,17 +176,17 @@ func (s *Shelf) WriteTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 
 func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 	ids := slices.SortedFunc(maps.Keys(s.touched), func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
-	for _, id := range ids {
-		s.stocks[id].Version++
-		s.stocks[id].ChangedAt = now
-	}
 	// Whole values, not deltas: the rows are locked, and an UPDATE cannot bring a deleted row back.
-	n, err := tx.Exec(ctx, tx.SQL().Update(stock.Table).
+	update := tx.SQL().Update(stock.Table).
 		Set(stock.FieldOnHand, s.perRow(ids, func(k *Stock) any { return k.OnHand })).
 		Set(stock.FieldHeld, s.perRow(ids, func(k *Stock) any { return k.Held })).
 		Set(stock.FieldVersion, s.perRow(ids, func(k *Stock) any { return k.Version })).
 		Set(stock.FieldChangedAt, now).
-		Where(sql.In(stock.FieldID, db.Args(ids)...)))
+		Where(sql.In(stock.FieldID, db.Args(ids)...))
+	if s.threshold {
+		update.Set(stock.FieldLowStockThreshold, s.perRow(ids, func(k *Stock) any { return k.LowStockThreshold }))
+	}
+	n, err := tx.Exec(ctx, update)
 	if err != nil {
 		return fmt.Errorf("write stock: %w", err)
 	}
@@ -178,11 +207,20 @@ func (s *Shelf) perRow(ids []typeid.Variant, value func(*Stock) any) sql.Querier
 	})
 }
 
-// Changed are the stocks that moved, as they stand once the transaction has committed.
+// Changed are the stocks that changed, as they stand once the transaction has committed.
 func (s *Shelf) Changed() []Stock {
 	out := make([]Stock, 0, len(s.touched))
 	for id := range s.touched {
 		out = append(out, *s.stocks[id])
+	}
+	return out
+}
+
+// all are the stocks on the shelf.
+func (s *Shelf) all() []Stock {
+	out := make([]Stock, 0, len(s.stocks))
+	for _, k := range s.stocks {
+		out = append(out, *k)
 	}
 	return out
 }

@@ -10,12 +10,14 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 
+	"holdfast/ent/auditentry"
 	"holdfast/internal/catalog"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
 	"holdfast/internal/money"
+	"holdfast/internal/page"
 	"holdfast/internal/testdb"
 	"holdfast/internal/typeid"
 )
@@ -29,23 +31,38 @@ type world struct {
 	shop      typeid.Shop
 	owner     identity.Principal
 	keys      atomic.Int64
+	mu        sync.Mutex
+	told      []inventory.Stock // what the inventory said that it committed
 }
 
 func on(t *testing.T, kinds []testdb.Kind, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
-			d := testdb.New(t, kind)
-			w := &world{db: d, clock: clock.NewManual(time.Date(2026, 3, 4, 5, 6, 7, 891_011_000, time.UTC))}
-			w.inventory, w.catalog = inventory.New(d, w.clock.Now, func([]inventory.Stock) {}), catalog.New(d, w.clock.Now)
-			w.shop = typeid.New[typeid.Shop](w.clock.Now())
-			must(t, d.Shop.Create().SetID(w.shop).SetName("Shop").SetSubject("Test Ltd").SetCurrency("CNY").SetStatus("OPEN").
-				SetReceiver("merchant").SetMaxShareBasisPoints(3000).SetCreatedAt(w.clock.Now()).Exec(t.Context()))
-			w.owner = w.staff(identity.Owner)
+			w := newWorld(t, testdb.New(t, kind), clock.NewManual(time.Date(2026, 3, 4, 5, 6, 7, 891_011_000, time.UTC)))
 			fn(t, w)
 			w.check(t)
 		})
 	}
+}
+
+func newWorld(t *testing.T, d *db.DB, at *clock.Manual) *world {
+	t.Helper()
+	w := &world{db: d, clock: at, catalog: catalog.New(d, at.Now), shop: typeid.New[typeid.Shop](at.Now())}
+	w.inventory = inventory.New(d, at.Now, func(stocks []inventory.Stock) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.told = append(w.told, stocks...)
+	})
+	w.addShop(t)
+	w.owner = w.staff(identity.Owner)
+	return w
+}
+
+func (w *world) addShop(t *testing.T) {
+	t.Helper()
+	must(t, w.db.Shop.Create().SetID(w.shop).SetName("Shop").SetSubject("Test Ltd").SetCurrency("CNY").SetStatus("OPEN").
+		SetReceiver("merchant").SetMaxShareBasisPoints(3000).SetCreatedAt(w.clock.Now()).Exec(t.Context()))
 }
 
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
@@ -66,17 +83,29 @@ func (w *world) staff(role identity.Role) identity.Principal {
 // variant has so many on hand, some of them held.
 func (w *world) variant(t *testing.T, onHand, held int) typeid.Variant {
 	t.Helper()
-	p, err := w.catalog.CreateProduct(t.Context(), w.owner, catalog.NewProduct{
-		ShopID: w.shop.String(), Title: "Tea", Status: catalog.Active,
-		Variants: []catalog.NewVariant{{SKU: w.key(), OnHand: onHand, Price: money.New(1, money.CNY)}},
-	})
+	v := w.variants(t, 1, onHand)[0]
+	if held > 0 {
+		w.move(t, inventory.Hold(v, held, typeid.New[typeid.Order](w.clock.Now())))
+	}
+	return v
+}
+
+// variants are the n variants of a new product, so many of each on hand.
+func (w *world) variants(t *testing.T, n, onHand int) []typeid.Variant {
+	t.Helper()
+	in := catalog.NewProduct{ShopID: w.shop.String(), Title: "Tea", Status: catalog.Active}
+	for range n {
+		in.Variants = append(in.Variants, catalog.NewVariant{SKU: w.key(), OnHand: onHand, Price: money.New(1, money.CNY)})
+	}
+	p, err := w.catalog.CreateProduct(t.Context(), w.owner, in)
 	must(t, err)
 	got, err := w.catalog.VariantsOf(t.Context(), []typeid.Product{p.ID})
 	must(t, err)
-	if held > 0 {
-		w.move(t, inventory.Hold(got[0].ID, held, typeid.New[typeid.Order](w.clock.Now())))
+	out := make([]typeid.Variant, n)
+	for i, v := range got {
+		out[i] = v.ID
 	}
-	return got[0].ID
+	return out
 }
 
 // move carries movements out in a transaction.
@@ -109,6 +138,58 @@ func (w *world) stock(t *testing.T, v typeid.Variant) inventory.Stock {
 		t.Fatalf("stock of %s: %d rows", v, len(got))
 	}
 	return *got[0]
+}
+
+// foreign is a variant of another shop, 10 on hand.
+func (w *world) foreign(t *testing.T) typeid.Variant {
+	t.Helper()
+	shop, owner := w.shop, w.owner
+	defer func() { w.shop, w.owner = shop, owner }()
+	w.shop = typeid.New[typeid.Shop](w.clock.Now())
+	w.addShop(t)
+	w.owner = w.staff(identity.Owner)
+	return w.variant(t, 10, 0)
+}
+
+// audit is what the log says of stock, oldest first: action, subject and detail.
+func (w *world) audit(t *testing.T) []string {
+	t.Helper()
+	rows, err := w.db.AuditEntry.Query().Where(auditentry.ActionHasPrefix("stock")).Order(auditentry.ByID()).All(t.Context())
+	must(t, err)
+	var out []string
+	for _, r := range rows {
+		out = append(out, r.Action+" "+r.Subject+" "+r.Detail)
+	}
+	return out
+}
+
+// checkVersions proves that movements have the versions that their stock had: the last one what it has now, when nothing but
+// movements changed it, and none of one commit another's.
+func (w *world) checkVersions(t *testing.T) {
+	t.Helper()
+	if n := w.count(t, `SELECT COUNT(*) FROM stocks s WHERE EXISTS (SELECT 1 FROM stock_movements m WHERE m.variant_id = s.variant_id)
+		AND s.version <> (SELECT MAX(m.version) FROM stock_movements m WHERE m.variant_id = s.variant_id)`); n != 0 {
+		t.Errorf("the last movements of %d stocks are not of their version", n)
+	}
+	if n := w.count(t, `SELECT COUNT(*) FROM (SELECT s.variant_id FROM stocks s JOIN stock_movements m ON m.variant_id = s.variant_id
+		GROUP BY s.variant_id, s.version HAVING COUNT(DISTINCT m.version) <> s.version - 1) gaps`); n != 0 {
+		t.Errorf("%d stocks have versions of which no movement tells", n)
+	}
+}
+
+// records are all movements of a variant, newest first.
+func (w *world) records(t *testing.T, v typeid.Variant) []*inventory.Record {
+	t.Helper()
+	got, err := w.inventory.MovementsOf(t.Context(), []typeid.Variant{v}, page.Query{First: page.Max})
+	must(t, err)
+	return got[v].Items
+}
+
+// same compares stocks as they are shown: databases read a time zone of their own.
+func same(a, b inventory.Stock) bool {
+	at := a.ChangedAt.Equal(b.ChangedAt)
+	a.ChangedAt = b.ChangedAt
+	return at && a == b
 }
 
 // check proves that every stock is the sum of its movements, and within its bounds.

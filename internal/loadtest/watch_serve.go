@@ -18,6 +18,7 @@ import (
 
 	"holdfast/graph"
 	"holdfast/graph/transport"
+	"holdfast/internal/app"
 	"holdfast/internal/clock"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
@@ -105,7 +106,7 @@ func holdfastEdge(ctx context.Context, s *shelf) watchEdge {
 	sockets := &transport.WebSocket{Begin: func(ctx context.Context, _ string) (transport.Session, error) {
 		return transport.Session{Context: graph.WithPrincipal(ctx, identity.Principal{}, nil)}, nil
 	}}
-	deps := graph.Deps{Hub: hub, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	deps := graph.Deps{App: &app.App{Hub: hub, Now: time.Now, Log: slog.New(slog.DiscardHandler)}}
 	return watchEdge{
 		handler:   graph.NewHandler(deps, graph.Options{WebSocket: sockets}),
 		committed: func(k inventory.Stock) { hub.Committed([]inventory.Stock{k}) },

@@ -1,5 +1,5 @@
-// Package order is what shops have to deliver: orders with copies of what was bought, their refunds and shipments. It
-// reads; orders come into being and change hands in package checkout.
+// Package order is what shops have to deliver: orders with copies of what was bought, their refunds, shipments and notes.
+// Orders reads them; at the Desk they are shipped and completed. They come into being and are paid in package checkout.
 package order
 
 import (
@@ -33,6 +33,11 @@ const (
 	Refunded       Status = "REFUNDED"
 )
 
+// Statuses are all the states there are.
+func Statuses() []Status {
+	return []Status{PendingPayment, Paid, Shipped, Completed, Cancelled, Expired, Refunded}
+}
+
 // Order is what one shop has to deliver.
 type Order struct {
 	ID          typeid.Order
@@ -52,20 +57,11 @@ type Order struct {
 	// HeldUntil is nil unless the order waits for its money.
 	HeldUntil *time.Time
 	PaidAt    *time.Time
+	// ShippedAt is when the last of it left.
+	ShippedAt   *time.Time
+	CompletedAt *time.Time
 	// Version grows with each change that the buyer or the shop can see.
 	Version int64
-}
-
-// Address is where the goods go.
-type Address struct {
-	Name       string
-	Phone      string
-	Country    string
-	Province   string
-	City       string
-	District   *string
-	Street     string
-	PostalCode *string
 }
 
 // Line is a copy of what was bought.
@@ -130,53 +126,61 @@ type Orders struct{ db *db.DB }
 // New is the Orders on d.
 func New(d *db.DB) *Orders { return &Orders{db: d} }
 
+// What failed, in errors.
+const (
+	readOrders    = "read orders"
+	readLines     = "read order lines"
+	readRefunds   = "read refunds"
+	readShipments = "read shipments"
+)
+
 // ByIDs are those of these orders that exist.
 func (o *Orders) ByIDs(ctx context.Context, ids []typeid.Order) ([]*Order, error) {
 	rows, err := o.db.Order.Query().Where(entorder.IDIn(ids...)).All(ctx)
-	return each(rows, err, orderOf)
+	return db.Map(rows, err, readOrders, orderOf)
 }
 
 // ByCheckouts are the orders of these checkouts, each checkout's in the order of its lines.
 func (o *Orders) ByCheckouts(ctx context.Context, checkouts []typeid.Checkout) ([]*Order, error) {
 	rows, err := o.db.Order.Query().Where(entorder.CheckoutIDIn(checkouts...)).Order(entorder.ByID()).All(ctx)
-	return each(rows, err, orderOf)
+	return db.Map(rows, err, readOrders, orderOf)
 }
 
 // Lines are the lines of these orders, in order.
 func (o *Orders) Lines(ctx context.Context, orders []typeid.Order) ([]*Line, error) {
 	rows, err := o.db.OrderLine.Query().Where(orderline.OrderIDIn(orders...)).
 		Order(orderline.ByOrderID(), orderline.ByPosition()).All(ctx)
-	return each(rows, err, lineOf)
+	return db.Map(rows, err, readLines, lineOf)
 }
 
 // LinesByIDs are those of these lines that exist.
 func (o *Orders) LinesByIDs(ctx context.Context, ids []typeid.OrderLine) ([]*Line, error) {
 	rows, err := o.db.OrderLine.Query().Where(orderline.IDIn(ids...)).All(ctx)
-	return each(rows, err, lineOf)
+	return db.Map(rows, err, readLines, lineOf)
 }
 
 // Refunds are the refunds of these orders, oldest first.
 func (o *Orders) Refunds(ctx context.Context, orders []typeid.Order) ([]*Refund, error) {
 	rows, err := o.db.Refund.Query().Where(refund.OrderIDIn(orders...)).Order(refund.ByID()).All(ctx)
-	return each(rows, err, refundOf)
+	return db.Map(rows, err, readRefunds, refundOf)
 }
 
 // RefundsByIDs are those of these refunds that exist.
 func (o *Orders) RefundsByIDs(ctx context.Context, ids []typeid.Refund) ([]*Refund, error) {
 	rows, err := o.db.Refund.Query().Where(refund.IDIn(ids...)).All(ctx)
-	return each(rows, err, refundOf)
+	return db.Map(rows, err, readRefunds, refundOf)
 }
 
 // Shipments are the shipments of these orders, oldest first.
 func (o *Orders) Shipments(ctx context.Context, orders []typeid.Order) ([]*Shipment, error) {
 	rows, err := o.db.Shipment.Query().Where(shipment.OrderIDIn(orders...)).Order(shipment.ByID()).All(ctx)
-	return each(rows, err, shipmentOf)
+	return db.Map(rows, err, readShipments, shipmentOf)
 }
 
 // ShipmentsByIDs are those of these shipments that exist.
 func (o *Orders) ShipmentsByIDs(ctx context.Context, ids []typeid.Shipment) ([]*Shipment, error) {
 	rows, err := o.db.Shipment.Query().Where(shipment.IDIn(ids...)).All(ctx)
-	return each(rows, err, shipmentOf)
+	return db.Map(rows, err, readShipments, shipmentOf)
 }
 
 // ShipmentLines are what these shipments hold, by shipment.
@@ -197,7 +201,8 @@ func orderOf(r *ent.Order) *Order {
 	o := &Order{
 		ID: r.ID, Number: r.Number, CheckoutID: r.CheckoutID, BuyerID: r.BuyerID, ShopID: r.ShopID, Status: Status(r.Status),
 		Subtotal: in(r.Subtotal), Discount: in(r.Discount), ShippingFee: in(r.ShippingFee), Total: in(r.Total), Refunded: in(r.Refunded),
-		Note: r.Note, PlacedAt: r.PlacedAt, PaidAt: r.PaidAt, Version: r.Version,
+		Note: r.Note, PlacedAt: r.PlacedAt, PaidAt: r.PaidAt,
+		ShippedAt: r.ShippedAt, CompletedAt: r.CompletedAt, Version: r.Version,
 	}
 	if o.Status == PendingPayment {
 		o.HeldUntil = &r.HeldUntil
@@ -237,15 +242,4 @@ func deref(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-func each[R, T any](rows []*R, err error, of func(*R) *T) ([]*T, error) {
-	if err != nil {
-		return nil, fmt.Errorf("read orders: %w", err)
-	}
-	out := make([]*T, len(rows))
-	for i, r := range rows {
-		out[i] = of(r)
-	}
-	return out, nil
 }

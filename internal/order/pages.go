@@ -2,9 +2,12 @@ package order
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
 	entorder "holdfast/ent/order"
@@ -24,11 +27,17 @@ type Filter struct {
 	Text string
 }
 
-const maxText = 100
+const (
+	maxText     = 100
+	maxStatuses = 7 // as many as there are
+)
 
 func (f Filter) validate() error {
 	if len([]rune(f.Text)) > maxText {
 		return fault.New(fault.BadRequest, "text has at most %d characters", maxText)
+	}
+	if len(f.Statuses) > maxStatuses {
+		return fault.New(fault.BadRequest, "statuses has at most %d entries", maxStatuses)
 	}
 	return nil
 }
@@ -52,40 +61,152 @@ func pages[P comparable](ctx context.Context, o *Orders, column string, parents 
 	}
 	parts := make([]*sql.Selector, len(parents))
 	for i, parent := range parents {
-		t := o.db.SQL().Table(entorder.Table)
-		s := o.db.SQL().Select(t.C(entorder.FieldID)).From(t).Where(sql.EQ(t.C(column), parent))
-		o.filter(s, t, f)
-		parts[i] = db.Before(s, q.After).Limit(q.First + 1)
+		parts[i] = list{o.db.SQL(), column, parent, f, q.After, q.First + 1}.ids()
 	}
-	rows, err := o.db.Order.Query().Where(func(s *sql.Selector) {
-		s.Where(db.AnyOf(s, entorder.FieldID, parts)).OrderBy(sql.Desc(s.C(entorder.FieldID)))
-	}).All(ctx)
-	orders, err := each(rows, err, orderOf)
+	orders, err := o.selected(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
 	return page.Deal(orders, q.First, func(r *Order) (P, *Order) { return of(r), r }), nil
 }
 
-func (o *Orders) filter(s *sql.Selector, t *sql.SelectTable, f Filter) {
-	if len(f.Statuses) > 0 {
-		s.Where(sql.In(t.C(entorder.FieldStatus), db.Args(f.Statuses)...))
+// selected are the orders that the parts select, newest first.
+func (o *Orders) selected(ctx context.Context, parts []*sql.Selector) ([]*Order, error) {
+	rows, err := o.db.Order.Query().Where(func(s *sql.Selector) {
+		s.Where(db.AnyOf(s, entorder.FieldID, parts)).OrderBy(sql.Desc(s.C(entorder.FieldID)))
+	}).All(ctx)
+	return db.Map(rows, err, readOrders, orderOf)
+}
+
+// eachBatch is how many orders Each reads at once.
+const eachBatch = 500
+
+// Each reads all orders of a shop, newest first, and yields them in batches that are not kept. It ends with the first error
+// of yield. Callers ask who may see them. It fails with BAD_REQUEST.
+func (o *Orders) Each(ctx context.Context, shop typeid.Shop, f Filter, yield func([]*Order) error) error {
+	if err := f.validate(); err != nil {
+		return err
 	}
-	if f.PlacedFrom != nil { // in UTC, as rows are: SQLite compares texts
-		s.Where(sql.GTE(t.C(entorder.FieldPlacedAt), f.PlacedFrom.UTC()))
+	var after typeid.UUID
+	for {
+		part := list{o.db.SQL(), entorder.FieldShopID, shop, f, after, eachBatch}.ids()
+		batch, err := o.selected(ctx, []*sql.Selector{part})
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		if err := yield(batch); err != nil {
+			return err
+		}
+		if len(batch) < eachBatch {
+			return nil
+		}
+		after = batch[len(batch)-1].ID.UUID
 	}
-	if f.PlacedBefore != nil {
-		s.Where(sql.LT(t.C(entorder.FieldPlacedAt), f.PlacedBefore.UTC()))
+}
+
+// list selects the ids of one page of one parent's orders. However many orders there are, each of its selects reads one end
+// of one index: what would have to look through all of them is a union of selects that do not.
+type list struct {
+	sql    *sql.DialectBuilder
+	column string // shop_id or buyer_id
+	parent any
+	filter Filter
+	after  typeid.UUID
+	limit  int
+}
+
+func (l list) ids() *sql.Selector {
+	text := strings.TrimSpace(l.filter.Text)
+	statuses := slices.Compact(slices.Sorted(slices.Values(l.filter.Statuses)))
+	switch {
+	case text != "":
+		return l.newest(l.byText(text, statuses))
+	case l.column == entorder.FieldShopID && len(statuses) > 1 && len(statuses) < maxStatuses:
+		parts := make([]*sql.Selector, len(statuses))
+		for i, status := range statuses {
+			parts[i] = l.limited(l.where(statuses[i:i+1]), string(status))
+		}
+		return l.newest(parts)
 	}
-	text := strings.TrimSpace(f.Text)
-	if text == "" {
-		return
+	return db.Before(l.where(statuses), l.after).Limit(l.limit)
+}
+
+// newest is the newest of what the parts select, each order once.
+func (l list) newest(parts []*sql.Selector) *sql.Selector {
+	var all *sql.Selector
+	for i, part := range parts {
+		s := l.sql.Select(entorder.FieldID).From(part.As("u" + strconv.Itoa(i)))
+		if all == nil {
+			all = s
+			continue
+		}
+		all.Union(s)
 	}
-	l := o.db.SQL().Table(orderline.Table)
-	s.Where(sql.Or(
-		sql.EQ(t.C(entorder.FieldNumber), text),
-		sql.EQ(t.C(entorder.FieldShipPhone), text),
-		sql.In(t.C(entorder.FieldID), o.db.SQL().Select(l.C(orderline.FieldOrderID)).From(l).Where(sql.And(
-			sql.EQ(l.C(orderline.FieldSku), text), sql.ColumnsEQ(l.C(orderline.FieldShopID), t.C(entorder.FieldShopID))))),
-	))
+	t := all.As("found")
+	return l.sql.Select(t.C(entorder.FieldID)).From(t).OrderBy(sql.Desc(t.C(entorder.FieldID))).Limit(l.limit)
+}
+
+// byText selects by number, by the receiver's phone and by sku: three look-ups, since OR would read all orders of the parent.
+func (l list) byText(text string, statuses []Status) []*sql.Selector {
+	find := func(column string) *sql.Selector {
+		return l.limited(l.where(statuses).Where(sql.EQ(column, text)), column)
+	}
+	return []*sql.Selector{find(entorder.FieldNumber), find(entorder.FieldShipPhone), l.limited(l.ofSKU(text, statuses), orderline.FieldSku)}
+}
+
+// ofSKU selects the orders with a line of this sku. There is one in an order: its lines differ in their variants, and a shop's
+// variants in their skus. MySQL joins from whichever end is shorter, and would first gather all that stands inside IN. SQLite
+// joins from the wrong end, so there the shop is asked of the lines alone.
+func (l list) ofSKU(sku string, statuses []Status) *sql.Selector {
+	lines := l.sql.Table(orderline.Table).As("l")
+	of := sql.EQ(lines.C(orderline.FieldSku), sku)
+	inShop := l.column == entorder.FieldShopID
+	if inShop {
+		of = sql.And(sql.EQ(lines.C(orderline.FieldShopID), l.parent), of) // the index is by shop and sku
+	}
+	s := l.where(statuses)
+	if s.Dialect() != dialect.SQLite {
+		return s.Join(lines).On(lines.C(orderline.FieldOrderID), s.C(entorder.FieldID)).Where(of)
+	}
+	if inShop {
+		l.column = ""
+		s = l.where(statuses)
+	} else { // a sku alone has no index: of a buyer's orders, one by one
+		of = sql.And(sql.ColumnsEQ(lines.C(orderline.FieldOrderID), s.C(entorder.FieldID)), of)
+	}
+	return s.Where(sql.In(s.C(entorder.FieldID), l.sql.Select(lines.C(orderline.FieldOrderID)).From(lines).Where(of)))
+}
+
+// limited is the newest of what s selects, to be a part of a union: MySQL takes no LIMIT there but behind a derived table.
+func (l list) limited(s *sql.Selector, name string) *sql.Selector {
+	part := db.Before(s, l.after).Limit(l.limit).As("n_" + strings.ToLower(name))
+	return l.sql.Select(entorder.FieldID).From(part)
+}
+
+// slack is how much later than its order was placed an id may say it was made. A checkout numbers its orders' ids by the
+// microsecond; twice a millisecond is far more.
+const slack = 2 * time.Millisecond
+
+// where selects the ids of the parent's orders, in no order yet; without a column, of everybody's.
+func (l list) where(statuses []Status) *sql.Selector {
+	t := l.sql.Table(entorder.Table).As("o")
+	s := l.sql.Select(t.C(entorder.FieldID)).From(t)
+	if l.column != "" {
+		s.Where(sql.EQ(t.C(l.column), l.parent))
+	}
+	switch {
+	case len(statuses) == 1:
+		s.Where(sql.EQ(t.C(entorder.FieldStatus), string(statuses[0])))
+	case len(statuses) > 1 && len(statuses) < maxStatuses:
+		s.Where(sql.In(t.C(entorder.FieldStatus), db.Args(statuses)...))
+	}
+	// Ids grow with time, and every index ends with the id: they bound what is read, the moments decide. In UTC, as rows are:
+	// SQLite compares texts.
+	if from := l.filter.PlacedFrom; from != nil {
+		s.Where(sql.And(sql.GTE(t.C(entorder.FieldID), typeid.Floor(*from)), sql.GTE(t.C(entorder.FieldPlacedAt), from.UTC())))
+	}
+	if before := l.filter.PlacedBefore; before != nil {
+		s.Where(sql.And(sql.LT(t.C(entorder.FieldID), typeid.Floor(before.Add(slack))), sql.LT(t.C(entorder.FieldPlacedAt), before.UTC())))
+	}
+	return s
 }

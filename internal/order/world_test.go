@@ -26,13 +26,17 @@ type world struct {
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, d *db.DB) {
-		w := &world{db: d, orders: order.New(d)}
-		for range 3 {
-			w.buyers = append(w.buyers, typeid.New[typeid.Buyer](start))
-			w.shops = append(w.shops, typeid.New[typeid.Shop](start))
-		}
-		fn(t, w)
+		fn(t, newWorld(d))
 	})
+}
+
+func newWorld(d *db.DB) *world {
+	w := &world{db: d, orders: order.New(d)}
+	for range 3 {
+		w.buyers = append(w.buyers, typeid.New[typeid.Buyer](start))
+		w.shops = append(w.shops, typeid.New[typeid.Shop](start))
+	}
+	return w
 }
 
 // add makes an order of one line, a microsecond after the one before, and numbers it ORDER-1 and so on.

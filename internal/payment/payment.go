@@ -27,6 +27,16 @@ const (
 	PartiallyRefunded Status = "PARTIALLY_REFUNDED"
 )
 
+// The states of a split. A FAILED one is tried again.
+const (
+	SplitPlanned    = "PLANNED"
+	SplitProcessing = "PROCESSING"
+	SplitSucceeded  = "SUCCEEDED"
+	SplitFailed     = "FAILED"
+	SplitReturned   = "RETURNED"
+	SplitCancelled  = "CANCELLED"
+)
+
 // Payment is the money of one checkout.
 type Payment struct {
 	ID         typeid.Payment

@@ -15,6 +15,8 @@ import (
 type Provider interface {
 	// MaxOrders is how many orders one payment may pay.
 	MaxOrders() int
+	// ShareAfter is how long after a payment its shares may be paid out at the earliest.
+	ShareAfter() time.Duration
 	// Prepare makes the payment payable and returns what wx.requestPayment takes. It refuses with PAYMENT_CLOSED,
 	// ALREADY_PAID and PAYMENT_REFUSED.
 	Prepare(ctx context.Context, t Trade) (Parameters, error)
@@ -109,6 +111,9 @@ var errUnconfigured = errors.New("no payment provider is configured")
 
 // MaxOrders implements Provider: none, so that nothing is held that could not be paid.
 func (Unconfigured) MaxOrders() int { return 0 }
+
+// ShareAfter implements Provider.
+func (Unconfigured) ShareAfter() time.Duration { return 0 }
 
 // Prepare implements Provider.
 func (Unconfigured) Prepare(context.Context, Trade) (Parameters, error) {

@@ -6,9 +6,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -28,6 +31,8 @@ type Sandbox struct {
 	db  *db.DB
 	now clock.Clock
 	key []byte // signs the parameters, which nobody but the sandbox reads
+
+	faults atomic.Pointer[Faults]
 }
 
 var _ Provider = (*Sandbox)(nil)
@@ -39,14 +44,22 @@ const sandboxOrders = 50
 func NewSandbox(d *db.DB, now clock.Clock) *Sandbox {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
-	return &Sandbox{db: d, now: now, key: key}
+	s := &Sandbox{db: d, now: now, key: key}
+	s.faults.Store(&Faults{})
+	return s
 }
 
 // MaxOrders implements Provider.
 func (s *Sandbox) MaxOrders() int { return sandboxOrders }
 
+// ShareAfter implements Provider: at once.
+func (s *Sandbox) ShareAfter() time.Duration { return 0 }
+
 // Prepare implements Provider. It touches no database: a checkout costs one commit.
-func (s *Sandbox) Prepare(_ context.Context, t Trade) (Parameters, error) {
+func (s *Sandbox) Prepare(ctx context.Context, t Trade) (Parameters, error) {
+	if err := s.answer(ctx); err != nil {
+		return Parameters{}, err
+	}
 	p := Parameters{
 		TimeStamp: strconv.FormatInt(s.now().Unix(), 10),
 		NonceStr:  rand.Text(),
@@ -70,11 +83,17 @@ func (s *Sandbox) Pay(ctx context.Context, t Trade) (Answer, error) {
 
 // Close implements Provider.
 func (s *Sandbox) Close(ctx context.Context, t Trade) (Answer, error) {
-	return s.record(ctx, t, TradeClosed)
+	a, err := s.record(ctx, t, TradeClosed)
+	return a, errors.Join(err, s.answer(ctx))
 }
 
 // Query implements Provider.
 func (s *Sandbox) Query(ctx context.Context, t Trade) (Answer, error) {
+	a, err := s.read(ctx, t)
+	return a, errors.Join(err, s.answer(ctx))
+}
+
+func (s *Sandbox) read(ctx context.Context, t Trade) (Answer, error) {
 	row, err := s.db.SandboxTrade.Get(ctx, t.ID.String())
 	if ent.IsNotFound(err) {
 		return Answer{State: TradeOpen}, nil
@@ -82,7 +101,7 @@ func (s *Sandbox) Query(ctx context.Context, t Trade) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("sandbox: read trade: %w", err)
 	}
-	return answerOf(row), nil
+	return s.answerOf(row), nil
 }
 
 // record makes the trade's one record, or answers with the one that was first.
@@ -92,14 +111,17 @@ func (s *Sandbox) record(ctx context.Context, t Trade, state State) (Answer, err
 	if err != nil && !db.IsDuplicate(err) {
 		return Answer{}, fmt.Errorf("sandbox: write trade: %w", err)
 	}
-	return s.Query(ctx, t)
+	return s.read(ctx, t)
 }
 
-func answerOf(r *ent.SandboxTrade) Answer {
+func (s *Sandbox) answerOf(r *ent.SandboxTrade) Answer {
 	a := Answer{State: State(r.Status)}
 	if a.State == TradePaid {
 		a.TransactionID = "sandbox_" + strings.TrimPrefix(r.ID, typeid.Prefix[typeid.Payment]()+"_")
 		a.Amount, a.PaidAt = money.New(r.Amount, money.Currency(r.Currency)), r.CreatedAt
+		if s.faults.Load().Wrong {
+			a.Amount.Amount++
+		}
 	}
 	return a
 }
@@ -113,17 +135,25 @@ const (
 
 // Refund implements Provider.
 func (s *Sandbox) Refund(ctx context.Context, r RefundRequest) (TransferState, error) {
-	return s.transfer(ctx, r.ID.String(), r.Payment, kindRefund, "", r.Amount)
+	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindRefund, "", r.Amount)
 }
 
 // Share implements Provider.
 func (s *Sandbox) Share(ctx context.Context, r ShareRequest) (TransferState, error) {
-	return s.transfer(ctx, r.ID.String(), r.Payment, kindShare, r.Receiver, r.Amount)
+	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindShare, r.Receiver, r.Amount)
 }
 
 // ReturnShare implements Provider.
 func (s *Sandbox) ReturnShare(ctx context.Context, r ReturnRequest) (TransferState, error) {
-	return s.transfer(ctx, r.ID.String(), r.Payment, kindReturn, r.Receiver, r.Amount)
+	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindReturn, r.Receiver, r.Amount)
+}
+
+func (s *Sandbox) answerTransfer(ctx context.Context, id string, payment typeid.Payment, kind, receiver string, amount money.Money) (TransferState, error) {
+	state, err := s.transfer(ctx, id, payment, kind, receiver, amount)
+	if silent := s.answer(ctx); silent != nil {
+		return TransferProcessing, silent
+	}
+	return state, err
 }
 
 // transfer moves money of a paid trade once for each id, never more than there is: refunds and shares come out of what was
@@ -140,6 +170,9 @@ func (s *Sandbox) transfer(ctx context.Context, id string, payment typeid.Paymen
 		}
 		left := map[string]int64{"": trade.Amount} // what each receiver has; "" is the payment itself
 		for _, b := range before {
+			if b.ID == id && (b.Kind != kind || b.Receiver != receiver || b.Amount != amount.Amount) {
+				return TransferFailed, fault.New(fault.PaymentRefused, "this number was used for another transfer")
+			}
 			if b.ID == id {
 				return TransferSucceeded, nil
 			}

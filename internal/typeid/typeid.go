@@ -36,6 +36,14 @@ func v7(now time.Time) UUID {
 	return u
 }
 
+// Floor sorts before every id made in t's millisecond or later, and after every one made in an earlier millisecond.
+func Floor(t time.Time) UUID {
+	var u UUID
+	millis := min(max(t.UnixMilli(), 0), 1<<48-1) // what ids can say: 1970 to 10889
+	binary.BigEndian.PutUint64(u[:8], uint64(millis)<<16)
+	return u
+}
+
 // IsZero tells whether the id was never set.
 func (u UUID) IsZero() bool { return u == UUID{} }
 

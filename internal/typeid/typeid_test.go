@@ -177,3 +177,32 @@ func TestEncodings(t *testing.T) {
 		t.Errorf("the same bytes as a cart: %v", cart)
 	}
 }
+
+func TestFloor(t *testing.T) {
+	t.Parallel()
+	floor := typeid.Floor(now)
+	for name, tc := range map[string]struct {
+		made  time.Time
+		below bool
+	}{
+		"the same moment":                    {now, false},
+		"the first microsecond of it":        {now.Truncate(time.Millisecond), false},
+		"a later millisecond":                {now.Add(time.Millisecond), false},
+		"the microsecond before":             {now.Truncate(time.Millisecond).Add(-time.Microsecond), true},
+		"an earlier millisecond, its end":    {now.Add(-time.Millisecond), true},
+		"the same moment, spelled elsewhere": {now.In(time.FixedZone("CST", 8*60*60)), false},
+	} {
+		for range 20 { // the rest of an id is random
+			if id := typeid.New[typeid.Order](tc.made).UUID; (id.Compare(floor) < 0) != tc.below {
+				t.Errorf("%s: %x against the floor %x", name, id, floor)
+			}
+		}
+	}
+	var none typeid.UUID
+	if typeid.Floor(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)) != none || typeid.Floor(time.Time{}) != none {
+		t.Error("a time before 1970 bounds something")
+	}
+	if far := typeid.Floor(time.Date(99999, 1, 1, 0, 0, 0, 0, time.UTC)); far.Compare(floor) <= 0 {
+		t.Errorf("a time far ahead wraps around: %x", far)
+	}
+}

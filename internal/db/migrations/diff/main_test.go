@@ -86,10 +86,10 @@ func TestDifferencesAreSeen(t *testing.T) {
 	for _, kind := range []testdb.Kind{testdb.MySQL, testdb.MariaDB, testdb.SQLite} {
 		t.Run(string(kind), func(t *testing.T) {
 			drv := open(t, testdb.Source(t, kind))
-			stmts := []string{"DROP INDEX order_shop_id_status ON orders", "ALTER TABLE shops ADD COLUMN more int", "ALTER TABLE stocks DROP CONSTRAINT stock_threshold"}
-			want := []string{"order_shop_id_status", "shops", "stock_threshold"}
+			stmts := []string{"DROP INDEX order_shop_id_status_id ON orders", "ALTER TABLE shops ADD COLUMN more int", "ALTER TABLE stocks DROP CONSTRAINT stock_threshold"}
+			want := []string{"order_shop_id_status_id", "shops", "stock_threshold"}
 			if drv.Dialect() == dialect.SQLite { // which cannot drop a constraint
-				stmts, want = []string{"DROP INDEX order_shop_id_status", stmts[1]}, want[:2]
+				stmts, want = []string{"DROP INDEX order_shop_id_status_id", stmts[1]}, want[:2]
 			}
 			for _, stmt := range stmts {
 				if err := drv.Exec(context.WithoutCancel(t.Context()), stmt, []any{}, nil); err != nil {

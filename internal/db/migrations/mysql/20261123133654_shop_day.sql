@@ -1,15 +1,29 @@
--- Modify "stock_movements" table
-ALTER TABLE `stock_movements` ADD COLUMN `version` bigint NOT NULL DEFAULT 0;
--- Modify "orders" table
-ALTER TABLE `orders` ADD COLUMN `shipped_at` datetime(6) NULL, ADD COLUMN `completed_at` datetime(6) NULL;
--- Modify "product_variants" table
-ALTER TABLE `product_variants` ADD COLUMN `status` varchar(24) NOT NULL DEFAULT "ACTIVE";
--- Modify "refunds" table
-ALTER TABLE `refunds` ADD COLUMN `succeeded_at` datetime(6) NULL, ADD INDEX `refund_payment_id` (`payment_id`);
 -- Modify "shop_staff" table
 ALTER TABLE `shop_staff` ADD INDEX `shopstaff_shop_id` (`shop_id`);
--- Modify "staff_requests" table
-ALTER TABLE `staff_requests` ADD COLUMN `result` longtext NULL;
+-- Create "audit_entries" table
+CREATE TABLE `audit_entries` (
+  `id` binary(16) NOT NULL,
+  `shop_id` binary(16) NOT NULL,
+  `staff_id` binary(16) NOT NULL,
+  `action` varchar(128) NOT NULL,
+  `subject` varchar(128) NOT NULL,
+  `detail` longtext NOT NULL,
+  `created_at` datetime(6) NOT NULL,
+  PRIMARY KEY (`id`),
+  INDEX `auditentry_shop_id_id` (`shop_id`, `id`)
+) CHARSET utf8mb4 COLLATE utf8mb4_bin;
+-- Modify "orders" table
+ALTER TABLE `orders` ADD COLUMN `shipped_at` datetime(6) NULL, ADD COLUMN `completed_at` datetime(6) NULL, DROP INDEX `order_buyer_id`, DROP INDEX `order_shop_id`, DROP INDEX `order_shop_id_ship_phone`, DROP INDEX `order_shop_id_status`, ADD INDEX `order_buyer_id_id` (`buyer_id`, `id`), ADD INDEX `order_shop_id_id` (`shop_id`, `id`), ADD INDEX `order_shop_id_ship_phone_id` (`shop_id`, `ship_phone`, `id`), ADD INDEX `order_shop_id_status_id` (`shop_id`, `status`, `id`);
+-- Modify "product_variants" table
+ALTER TABLE `product_variants` ADD COLUMN `status` varchar(24) NOT NULL DEFAULT "ACTIVE";
+-- Modify "products" table
+ALTER TABLE `products` DROP INDEX `product_shop_id_status`, ADD INDEX `product_shop_id_status_id` (`shop_id`, `status`, `id`);
+-- Modify "refunds" table
+ALTER TABLE `refunds` ADD COLUMN `succeeded_at` datetime(6) NULL, ADD INDEX `refund_payment_id` (`payment_id`);
+-- Modify "order_lines" table
+ALTER TABLE `order_lines` DROP INDEX `orderline_shop_id_sku`, ADD INDEX `orderline_shop_id_sku_order_id` (`shop_id`, `sku`, `order_id`);
+-- Modify "stock_movements" table
+ALTER TABLE `stock_movements` ADD COLUMN `version` bigint NOT NULL DEFAULT 0, DROP INDEX `stockmovement_variant_id`, ADD INDEX `stockmovement_variant_id_id` (`variant_id`, `id`);
 -- Modify "cart_lines" table
 ALTER TABLE `cart_lines` ADD COLUMN `price` bigint NULL;
 -- Create "addresses" table
@@ -29,18 +43,8 @@ CREATE TABLE `addresses` (
   PRIMARY KEY (`id`),
   INDEX `address_buyer_id` (`buyer_id`)
 ) CHARSET utf8mb4 COLLATE utf8mb4_bin;
--- Create "audit_entries" table
-CREATE TABLE `audit_entries` (
-  `id` binary(16) NOT NULL,
-  `shop_id` binary(16) NOT NULL,
-  `staff_id` binary(16) NOT NULL,
-  `action` varchar(128) NOT NULL,
-  `subject` varchar(128) NOT NULL,
-  `detail` longtext NOT NULL,
-  `created_at` datetime(6) NOT NULL,
-  PRIMARY KEY (`id`),
-  INDEX `auditentry_shop_id` (`shop_id`)
-) CHARSET utf8mb4 COLLATE utf8mb4_bin;
+-- Modify "staff_requests" table
+ALTER TABLE `staff_requests` ADD COLUMN `result` longtext NULL;
 -- Create "jobs" table
 CREATE TABLE `jobs` (
   `id` binary(16) NOT NULL,

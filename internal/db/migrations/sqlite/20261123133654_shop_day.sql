@@ -6,6 +6,30 @@ ALTER TABLE `cart_lines` ADD COLUMN `price` integer NULL;
 ALTER TABLE `orders` ADD COLUMN `shipped_at` datetime NULL;
 -- Add column "completed_at" to table: "orders"
 ALTER TABLE `orders` ADD COLUMN `completed_at` datetime NULL;
+-- Drop index "order_buyer_id" from table: "orders"
+DROP INDEX `order_buyer_id`;
+-- Drop index "order_shop_id" from table: "orders"
+DROP INDEX `order_shop_id`;
+-- Drop index "order_shop_id_status" from table: "orders"
+DROP INDEX `order_shop_id_status`;
+-- Drop index "order_shop_id_ship_phone" from table: "orders"
+DROP INDEX `order_shop_id_ship_phone`;
+-- Create index "order_buyer_id_id" to table: "orders"
+CREATE INDEX `order_buyer_id_id` ON `orders` (`buyer_id`, `id`);
+-- Create index "order_shop_id_id" to table: "orders"
+CREATE INDEX `order_shop_id_id` ON `orders` (`shop_id`, `id`);
+-- Create index "order_shop_id_status_id" to table: "orders"
+CREATE INDEX `order_shop_id_status_id` ON `orders` (`shop_id`, `status`, `id`);
+-- Create index "order_shop_id_ship_phone_id" to table: "orders"
+CREATE INDEX `order_shop_id_ship_phone_id` ON `orders` (`shop_id`, `ship_phone`, `id`);
+-- Drop index "orderline_shop_id_sku" from table: "order_lines"
+DROP INDEX `orderline_shop_id_sku`;
+-- Create index "orderline_shop_id_sku_order_id" to table: "order_lines"
+CREATE INDEX `orderline_shop_id_sku_order_id` ON `order_lines` (`shop_id`, `sku`, `order_id`);
+-- Drop index "product_shop_id_status" from table: "products"
+DROP INDEX `product_shop_id_status`;
+-- Create index "product_shop_id_status_id" to table: "products"
+CREATE INDEX `product_shop_id_status_id` ON `products` (`shop_id`, `status`, `id`);
 -- Create "new_product_variants" table
 CREATE TABLE `new_product_variants` (
   `id` blob NOT NULL,
@@ -61,8 +85,8 @@ INSERT INTO `new_stock_movements` (`id`, `shop_id`, `variant_id`, `kind`, `on_ha
 DROP TABLE `stock_movements`;
 -- Rename temporary table "new_stock_movements" to "stock_movements"
 ALTER TABLE `new_stock_movements` RENAME TO `stock_movements`;
--- Create index "stockmovement_variant_id" to table: "stock_movements"
-CREATE INDEX `stockmovement_variant_id` ON `stock_movements` (`variant_id`);
+-- Create index "stockmovement_variant_id_id" to table: "stock_movements"
+CREATE INDEX `stockmovement_variant_id_id` ON `stock_movements` (`variant_id`, `id`);
 -- Create "addresses" table
 CREATE TABLE `addresses` (
   `id` blob NOT NULL,
@@ -92,8 +116,8 @@ CREATE TABLE `audit_entries` (
   `created_at` datetime NOT NULL,
   PRIMARY KEY (`id`)
 );
--- Create index "auditentry_shop_id" to table: "audit_entries"
-CREATE INDEX `auditentry_shop_id` ON `audit_entries` (`shop_id`);
+-- Create index "auditentry_shop_id_id" to table: "audit_entries"
+CREATE INDEX `auditentry_shop_id_id` ON `audit_entries` (`shop_id`, `id`);
 -- Create "jobs" table
 CREATE TABLE `jobs` (
   `id` blob NOT NULL,

@@ -1,0 +1,98 @@
+// Package app puts the parts of the business together, for the server and for whoever tests with the whole of it.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"holdfast/internal/addressbook"
+	"holdfast/internal/audit"
+	"holdfast/internal/cart"
+	"holdfast/internal/catalog"
+	"holdfast/internal/checkout"
+	"holdfast/internal/clock"
+	"holdfast/internal/db"
+	"holdfast/internal/identity"
+	"holdfast/internal/inventory"
+	"holdfast/internal/job"
+	"holdfast/internal/live"
+	"holdfast/internal/order"
+	"holdfast/internal/payment"
+	"holdfast/internal/settlement"
+	"holdfast/internal/typeid"
+)
+
+// Settings are what may be configured, and what talks to others.
+type Settings struct {
+	// Hold is how long goods are held for a buyer; MaxOpen how many unpaid checkouts a buyer may have.
+	Hold    time.Duration
+	MaxOpen int
+	// CompleteAfter is how long after it was shipped an order completes by itself; 0 is order.DefaultCompleteAfter.
+	CompleteAfter time.Duration
+	Provider      payment.Provider
+	Codes         identity.CodeExchanger
+}
+
+// App is the business on one database.
+type App struct {
+	Now        clock.Clock
+	Log        *slog.Logger
+	Hub        *live.Hub
+	Jobs       *job.Queue
+	Identity   *identity.Service
+	Catalog    *catalog.Catalog
+	Inventory  *inventory.Inventory
+	Carts      *cart.Carts
+	Addresses  *addressbook.Book
+	Orders     *order.Orders
+	Desk       *order.Desk
+	Payments   *payment.Payments
+	Checkouts  *checkout.Checkouts
+	Settlement *settlement.Settlement
+	Audit      *audit.Log
+	Provider   payment.Provider
+}
+
+// New puts it together. Nothing runs yet: see Run.
+func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
+	hub, jobs := live.New(live.NewDatabase(d), log), job.New(d, now, log)
+	a := &App{
+		Now: now, Log: log, Hub: hub, Jobs: jobs, Provider: set.Provider,
+		Identity:  identity.New(d, now, set.Codes, identity.Settings{}, log),
+		Catalog:   catalog.New(d, now, hub.Committed),
+		Inventory: inventory.New(d, now, hub.Committed),
+		Addresses: addressbook.New(d, now),
+		Orders:    order.New(d),
+		Payments:  payment.New(d),
+		Audit:     audit.New(d),
+	}
+	a.Carts = cart.New(d, now, a.Catalog, a.Inventory)
+	a.Desk = order.NewDesk(d, now, hub.OrdersMoved, func(ctx context.Context, tx *db.Tx, o typeid.Order, due time.Time) error {
+		return job.AddTx(ctx, tx, now(), due, job.Order, o.UUID)
+	}, order.DeskSettings{CompleteAfter: set.CompleteAfter})
+	a.Checkouts = checkout.New(checkout.Deps{
+		DB: d, Now: now, Catalog: a.Catalog, Carts: a.Carts, Payments: a.Payments, Orders: a.Orders, Provider: set.Provider,
+		Jobs: jobs, Hub: hub, Log: log,
+	}, checkout.Settings{Hold: set.Hold, MaxOpen: set.MaxOpen})
+	a.Settlement = settlement.New(settlement.Deps{
+		DB: d, Now: now, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
+	})
+	return a
+}
+
+// Run does the work that nobody asks for, until ctx ends: it lets overdue goods go, carries jobs out, and hears of what other
+// processes commit. Every process runs it.
+func (a *App) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { a.Checkouts.Sweep(ctx) })
+	work.Go(func() { a.Jobs.Run(ctx) })
+	work.Go(func() { a.Hub.Run(ctx) })
+	work.Go(func() {
+		if err := a.Identity.Run(ctx); err != nil && ctx.Err() == nil {
+			a.Log.ErrorContext(ctx, "watch sessions", "error", err)
+		}
+	})
+	work.Wait()
+}

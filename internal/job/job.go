@@ -1,0 +1,277 @@
+// Package job is work that must be done once, survives every process, and is done by whichever comes first. A job is a row,
+// written in the transaction that makes it necessary; a process leases it while it works, so that one that dies is followed
+// by another. A handler may therefore be run again at any point: it reads how far things are and takes the next step.
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"entgo.io/ent/dialect/sql"
+
+	"holdfast/ent"
+	entjob "holdfast/ent/job"
+	"holdfast/internal/clock"
+	"holdfast/internal/db"
+	"holdfast/internal/typeid"
+)
+
+// Kind says what a job is about.
+type Kind string
+
+// The kinds of jobs.
+const (
+	Order   Kind = "ORDER"   // what an order still needs: money to move, time to pass
+	Payment Kind = "PAYMENT" // a payment that was let go without the provider's answer
+)
+
+// Handler carries on with what a job is about. It returns when to run again; the zero time says that nothing is left. What
+// fails is tried again, later each time.
+type Handler func(ctx context.Context, about typeid.UUID) (next time.Time, err error)
+
+const (
+	pollEvery    = 500 * time.Millisecond
+	batch        = 64
+	workers      = 8
+	lease        = time.Minute      // after which a process that says nothing is taken for dead
+	handleWithin = 45 * time.Second // below the lease
+	firstPause   = time.Second      // after a failure; doubled each time
+	longestPause = 15 * time.Minute
+	maxError     = 500 // characters of it that are kept
+)
+
+// Queue is the jobs of a database. It is safe for concurrent use.
+type Queue struct {
+	db       *db.DB
+	now      clock.Clock
+	log      *slog.Logger
+	handlers map[Kind]Handler
+	wake     chan struct{}
+	slots    chan struct{}
+}
+
+// New is the Queue on d. Every kind needs a handler before Run.
+func New(d *db.DB, now clock.Clock, log *slog.Logger) *Queue {
+	return &Queue{
+		db: d, now: now, log: log, handlers: make(map[Kind]Handler),
+		wake: make(chan struct{}, 1), slots: make(chan struct{}, workers),
+	}
+}
+
+// Handle names the handler of a kind. It is not safe once Run has begun.
+func (q *Queue) Handle(kind Kind, h Handler) { q.handlers[kind] = h }
+
+// AddTx asks for jobs, due at a moment, in the transaction that makes them necessary. One that exists is asked for again: it
+// becomes due no later, and whoever works on it looks once more. Jobs are the last rows that a transaction locks.
+func AddTx(ctx context.Context, tx *db.Tx, now, due time.Time, kind Kind, about ...typeid.UUID) error {
+	if len(about) == 0 {
+		return nil
+	}
+	ids := slices.Clone(about)
+	slices.SortFunc(ids, typeid.UUID.Compare)
+	insert := tx.SQL().Insert(entjob.Table).Columns(
+		entjob.FieldID, entjob.FieldKind, entjob.FieldRunAt, entjob.FieldAttempts, entjob.FieldWakes, entjob.FieldCreatedAt)
+	for _, id := range slices.Compact(ids) {
+		insert.Values(id, string(kind), due, 0, 1, now)
+	}
+	insert.OnConflict(sql.ConflictColumns(entjob.FieldID), sql.ResolveWith(func(u *sql.UpdateSet) {
+		u.Set(entjob.FieldRunAt, sql.ExprFunc(func(b *sql.Builder) {
+			b.WriteString("CASE WHEN ").Ident(entjob.FieldRunAt).WriteString(" > ").Arg(due).WriteString(" THEN ").Arg(due).
+				WriteString(" ELSE ").Ident(entjob.FieldRunAt).WriteString(" END")
+		})).Set(entjob.FieldWakes, sql.ExprFunc(func(b *sql.Builder) {
+			b.Ident(entjob.FieldWakes).WriteString(" + 1")
+		}))
+	}))
+	if _, err := tx.Exec(ctx, insert); err != nil {
+		return fmt.Errorf("add jobs: %w", err)
+	}
+	return nil
+}
+
+// Wake has this process look for jobs now: for whoever has just committed some.
+func (q *Queue) Wake() {
+	select {
+	case q.wake <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// Run works until ctx ends, and returns when what it began has ended.
+func (q *Queue) Run(ctx context.Context) {
+	var begun sync.WaitGroup
+	defer begun.Wait()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		if err := q.begin(ctx, &begun); err != nil && ctx.Err() == nil {
+			q.log.ErrorContext(ctx, "look for jobs", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-q.wake:
+		}
+	}
+}
+
+// begin starts what is due, as far as there are workers, and waits for nothing but those: a slow job keeps no other waiting.
+func (q *Queue) begin(ctx context.Context, begun *sync.WaitGroup) error {
+	for {
+		due, err := q.due(ctx)
+		if err != nil {
+			return err
+		}
+		for _, j := range due {
+			select {
+			case <-ctx.Done():
+				return nil
+			case q.slots <- struct{}{}:
+			}
+			begun.Go(func() {
+				defer func() { <-q.slots }()
+				if err := q.work(ctx, j); err != nil && ctx.Err() == nil {
+					q.log.ErrorContext(ctx, "work on job", "kind", j.Kind, "job_id", j.ID.String(), "error", err)
+				}
+			})
+		}
+		if len(due) < batch {
+			return nil
+		}
+	}
+}
+
+// RunDue works on what is due, one after the other, until nothing is, and tells how often a handler ran.
+func (q *Queue) RunDue(ctx context.Context) (int, error) {
+	n := 0
+	var errs []error
+	for {
+		due, err := q.due(ctx)
+		if err != nil || len(due) == 0 {
+			return n, errors.Join(append(errs, err)...)
+		}
+		for _, j := range due {
+			n++
+			if err := q.work(ctx, j); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+}
+
+// Do works on the job now, for a caller who wants to know what comes of it, and waits while another process does. It returns
+// when the job has had its turn or ctx ends; how far things are is for the caller to read.
+func (q *Queue) Do(ctx context.Context, about typeid.UUID) error {
+	const look = 20 * time.Millisecond
+	for {
+		j, err := q.db.Job.Get(ctx, typeid.From[typeid.Job](about))
+		if ent.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read job: %w", err)
+		}
+		now := q.now()
+		switch leased := j.LeasedUntil != nil && j.LeasedUntil.After(now); {
+		case !leased && j.RunAt.After(now):
+			return nil // it has had its turn
+		case !leased:
+			return q.work(ctx, j)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for job: %w", ctx.Err())
+		case <-time.After(look):
+		}
+	}
+}
+
+func (q *Queue) due(ctx context.Context) ([]*ent.Job, error) {
+	now := q.now()
+	found, err := q.db.Job.Query().Where(entjob.RunAtLTE(now), entjob.Or(entjob.LeasedUntilIsNil(), entjob.LeasedUntilLTE(now))).
+		Order(entjob.ByRunAt()).Limit(batch).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find due jobs: %w", err)
+	}
+	return found, nil
+}
+
+// work leases a job, runs its handler, and says what comes next. A job that somebody else has leased meanwhile is left alone.
+func (q *Queue) work(ctx context.Context, j *ent.Job) error {
+	now := q.now()
+	until := now.Add(lease)
+	n, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.Attempts(j.Attempts), entjob.Wakes(j.Wakes),
+		entjob.Or(entjob.LeasedUntilIsNil(), entjob.LeasedUntilLTE(now))).
+		SetLeasedUntil(until).AddAttempts(1).Save(ctx)
+	if err != nil {
+		return fmt.Errorf("lease job: %w", err)
+	}
+	if n == 0 {
+		return nil
+	}
+	next, err := q.handle(ctx, j)
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleWithin) // or the next process waits for the lease to end
+	defer cancel()
+	if err != nil {
+		q.log.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "job_id", j.ID.String(), "attempts", j.Attempts+1, "error", err)
+		return q.postpone(finishing, j, until, err)
+	}
+	return q.finish(finishing, j, until, next)
+}
+
+func (q *Queue) handle(ctx context.Context, j *ent.Job) (time.Time, error) {
+	handler, ok := q.handlers[Kind(j.Kind)]
+	if !ok {
+		return time.Time{}, fmt.Errorf("no handler for jobs of kind %s", j.Kind)
+	}
+	ctx, cancel := context.WithTimeout(ctx, handleWithin)
+	defer cancel()
+	return handler(ctx, j.ID.UUID)
+}
+
+// finish ends a job, or has it run again: at next, or at once if somebody asked for it meanwhile.
+func (q *Queue) finish(ctx context.Context, j *ent.Job, until, next time.Time) error {
+	mine := entjob.And(entjob.ID(j.ID), entjob.LeasedUntil(until))
+	if next.IsZero() {
+		n, err := q.db.Job.Delete().Where(mine, entjob.Wakes(j.Wakes)).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("end job: %w", err)
+		}
+		if n == 1 {
+			return nil
+		}
+		next = q.now()
+	}
+	if _, err := q.db.Job.Update().Where(mine).SetAttempts(0).ClearLeasedUntil().ClearLastError().
+		Modify(q.runAt(j, next)).Save(ctx); err != nil {
+		return fmt.Errorf("put job off: %w", err)
+	}
+	return nil
+}
+
+// postpone has a job that failed run again later.
+func (q *Queue) postpone(ctx context.Context, j *ent.Job, until time.Time, failure error) error {
+	pause := min(firstPause<<min(j.Attempts, 20), longestPause)
+	text := []rune(failure.Error())
+	if _, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.LeasedUntil(until)).ClearLeasedUntil().
+		Modify(q.runAt(j, q.now().Add(pause))).
+		Modify(func(u *sql.UpdateBuilder) { u.Set(entjob.FieldLastError, string(text[:min(len(text), maxError)])) }).Save(ctx); err != nil {
+		return fmt.Errorf("put job off: %w", err)
+	}
+	return nil
+}
+
+// runAt sets when the job is due: at next unless somebody asked for it since it was read.
+func (q *Queue) runAt(j *ent.Job, next time.Time) func(*sql.UpdateBuilder) {
+	return func(u *sql.UpdateBuilder) {
+		u.Set(entjob.FieldRunAt, sql.ExprFunc(func(b *sql.Builder) {
+			b.WriteString("CASE WHEN ").Ident(entjob.FieldWakes).WriteString(" = ").Arg(j.Wakes).
+				WriteString(" THEN ").Arg(next).WriteString(" ELSE ").Arg(q.now()).WriteString(" END")
+		}))
+	}
+}

@@ -1,0 +1,303 @@
+package settlement
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"entgo.io/ent/dialect/sql"
+
+	"holdfast/ent"
+	entorder "holdfast/ent/order"
+	"holdfast/ent/paymentsplit"
+	"holdfast/ent/refund"
+	"holdfast/ent/refundline"
+	"holdfast/ent/splitreturn"
+	"holdfast/internal/audit"
+	"holdfast/internal/db"
+	"holdfast/internal/fault"
+	"holdfast/internal/idempotency"
+	"holdfast/internal/identity"
+	"holdfast/internal/inventory"
+	"holdfast/internal/job"
+	"holdfast/internal/money"
+	"holdfast/internal/order"
+	"holdfast/internal/payment"
+	"holdfast/internal/typeid"
+)
+
+// Limits of a refund.
+const (
+	maxReason = 500
+	maxLines  = 50
+)
+
+// RefundInput is a refund of one order: of an amount, of lines, or of all that is left.
+type RefundInput struct {
+	OrderID        string
+	IdempotencyKey string `json:"-"`
+	// Amount is nil for that of Lines, or else for all that is left.
+	Amount *money.Money
+	// Lines are what the refund is for.
+	Lines []order.LineInput
+	// Restock is what goes back on sale.
+	Restock []order.LineInput
+	Reason  string
+}
+
+func (in RefundInput) validate() error {
+	if n := utf8.RuneCountInString(in.Reason); n > maxReason || strings.TrimSpace(in.Reason) == "" || !utf8.ValidString(in.Reason) {
+		return fault.New(fault.Invalid, "reason must have 1 to %d characters", maxReason).At("input", "reason")
+	}
+	if in.Amount != nil && in.Amount.Amount <= 0 {
+		return fault.New(fault.Invalid, "a refund is more than nothing").At("input", "amount", "amount")
+	}
+	if len(in.Lines) > maxLines || len(in.Restock) > maxLines {
+		return fault.New(fault.TooMany, "an order has at most %d lines", maxLines).At("input", "lines")
+	}
+	return idempotency.CheckKey(in.IdempotencyKey)
+}
+
+// Refund gives money of a paid order back to its buyer, for an owner of its shop, once for each idempotency key. What the
+// receivers of shares have is returned first, in proportion; what they have not is paid out no more. The refund is decided and
+// committed when this returns, and mostly carried out; a job goes on with what is left. It fails with INVALID, TOO_MANY,
+// NOT_FOUND, FORBIDDEN, CONFLICT, CURRENCY_MISMATCH, AMOUNT_EXCEEDED and IDEMPOTENCY_KEY_REUSED.
+func (s *Settlement) Refund(ctx context.Context, who identity.Principal, in RefundInput) (*order.Order, *order.Refund, error) {
+	if err := in.validate(); err != nil {
+		return nil, nil, err
+	}
+	o, err := s.ofOwner(ctx, who, in.OrderID)
+	if err != nil {
+		return nil, nil, err
+	}
+	lines, err := s.orders.Lines(ctx, []typeid.Order{o.ID})
+	if err != nil {
+		return nil, nil, err
+	}
+	hash, err := idempotency.HashOf(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := s.now()
+	var stocks []inventory.Stock
+	done, err := idempotency.Once(ctx, s.db, idempotency.Request{
+		Staff: who.Staff, Operation: "orderRefund", Key: in.IdempotencyKey, Hash: hash, Now: now,
+	}, func(ctx context.Context, tx *db.Tx) (string, error) {
+		var id typeid.Refund
+		var err error
+		id, stocks, err = s.refundTx(ctx, tx, who, o.ID, lines, in, now)
+		return id.String(), err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !done.Repeated {
+		s.hub.Committed(stocks)
+		s.hub.OrdersMoved([]typeid.Order{o.ID})
+	}
+	s.carryOut(ctx, o.ID)
+	return s.readRefund(ctx, o.ID, done.Made)
+}
+
+// ofOwner is an order of a shop that who owns. A foreign one is as absent.
+func (s *Settlement) ofOwner(ctx context.Context, who identity.Principal, orderID string) (*order.Order, error) {
+	absent := fault.New(fault.NotFound, "there is no such order").At("input", "orderId")
+	id, ok := typeid.Parse[typeid.Order](orderID)
+	if !ok {
+		return nil, absent
+	}
+	found, err := s.orders.ByIDs(ctx, []typeid.Order{id})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0 || !found[0].VisibleTo(who):
+		return nil, absent
+	case !who.Owns(found[0].ShopID):
+		return nil, fault.New(fault.Forbidden, "only owners of a shop may do this")
+	}
+	return found[0], nil
+}
+
+// carryOut gives the provider some time to move the money before the answer. Whatever happens, the job goes on.
+func (s *Settlement) carryOut(ctx context.Context, id typeid.Order) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := s.jobs.Do(ctx, id.UUID); err != nil {
+		s.log.WarnContext(ctx, "a refund goes on after its answer", "order_id", id.String(), "error", err)
+	}
+}
+
+func (s *Settlement) readRefund(ctx context.Context, o typeid.Order, made string) (*order.Order, *order.Refund, error) {
+	id, ok := typeid.Parse[typeid.Refund](made)
+	if !ok {
+		return nil, nil, fmt.Errorf("read refund: %q is none", made)
+	}
+	after, err := one(s.orders.ByIDs(ctx, []typeid.Order{o}))
+	if err != nil {
+		return nil, nil, err
+	}
+	given, err := one(s.orders.RefundsByIDs(ctx, []typeid.Refund{id}))
+	return after, given, err
+}
+
+// refundTx decides a refund and writes down what has to be done.
+func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, who identity.Principal, id typeid.Order, lines []*order.Line, in RefundInput, now time.Time) (typeid.Refund, []inventory.Stock, error) {
+	shelf, err := inventory.LockTx(ctx, tx, restocked(lines, in.Restock))
+	if err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	b, err := lockBooksTx(ctx, tx, id, lines)
+	if err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	plan, err := b.decide(in)
+	if err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	made := typeid.New[typeid.Refund](now)
+	if err := plan.writeTx(ctx, tx, b, made, who.Staff, in.Reason, now); err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	for _, l := range plan.lines {
+		if l.restocked == 0 {
+			continue
+		}
+		if err := shelf.Move(inventory.Return(l.variant, l.restocked, id, who.Staff, in.Reason)); err != nil {
+			return typeid.Refund{}, nil, err
+		}
+	}
+	if err := shelf.WriteTx(ctx, tx, now); err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	if err := audit.RecordTx(ctx, tx, now, audit.Act{
+		Shop: b.shop, Staff: who.Staff, Action: "orderRefund", Subject: id,
+		Detail: map[string]any{"refund": made.String(), "amount": plan.amount, "lines": in.Lines, "restock": in.Restock, "reason": in.Reason},
+	}); err != nil {
+		return typeid.Refund{}, nil, err
+	}
+	return made, shelf.Changed(), job.AddTx(ctx, tx, now, now, job.Order, id.UUID)
+}
+
+// restocked are the variants of the lines that are named; what is not there is refused later.
+func restocked(lines []*order.Line, restock []order.LineInput) []typeid.Variant {
+	var out []typeid.Variant
+	for _, in := range restock {
+		for _, l := range lines {
+			if l.ID.String() == in.OrderLineID {
+				out = append(out, l.VariantID)
+			}
+		}
+	}
+	return out
+}
+
+// lockBooksTx locks an order and reads what has become of its money and goods.
+func lockBooksTx(ctx context.Context, tx *db.Tx, id typeid.Order, lines []*order.Line) (*books, error) {
+	row, err := tx.Order.Query().Where(func(q *sql.Selector) {
+		q.Where(sql.EQ(q.C(entorder.FieldID), id))
+		tx.ForUpdate(q)
+	}).Only(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock order: %w", err)
+	}
+	b := &books{
+		order: id, checkout: row.CheckoutID, shop: row.ShopID, status: order.Status(row.Status),
+		total: money.New(row.Total, money.Currency(row.Currency)),
+	}
+	refunds, err := tx.Refund.Query().Where(refund.OrderID(id)).WithLines().WithReturns().All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read refunds: %w", err)
+	}
+	splits, err := tx.PaymentSplit.Query().Where(paymentsplit.OrderID(id)).Order(paymentsplit.ByPosition()).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read splits: %w", err)
+	}
+	b.read(lines, refunds, splits)
+	return b, nil
+}
+
+func (b *books) read(lines []*order.Line, refunds []*ent.Refund, splits []*ent.PaymentSplit) {
+	for _, l := range lines {
+		b.lines = append(b.lines, bookLine{id: l.ID, variant: l.VariantID, unit: l.UnitPrice, quantity: l.Quantity})
+	}
+	for _, p := range splits {
+		b.payment = p.PaymentID
+		b.splits = append(b.splits, p.ID)
+		b.shares = append(b.shares, share{amount: p.Amount})
+	}
+	for _, r := range refunds {
+		b.refunded += r.Amount
+		for _, l := range r.Edges.Lines {
+			for i := range b.lines {
+				if b.lines[i].id == l.OrderLineID {
+					b.lines[i].refunded += l.Quantity
+					b.lines[i].restocked += l.Restocked
+				}
+			}
+		}
+		for _, back := range r.Edges.Returns {
+			for i := range b.splits {
+				if b.splits[i] == back.SplitID {
+					b.shares[i].returned += back.Amount
+				}
+			}
+		}
+	}
+}
+
+// writeTx writes a refund, what it is for, and what each share gives back.
+func (p refundPlan) writeTx(ctx context.Context, tx *db.Tx, b *books, id typeid.Refund, staff typeid.Staff, reason string, now time.Time) error {
+	processing, currency := string(payment.TransferProcessing), string(p.amount.Currency)
+	if err := tx.Insert(ctx, refund.Table, []string{
+		refund.FieldID, refund.FieldOrderID, refund.FieldPaymentID, refund.FieldShopID, refund.FieldStaffID, refund.FieldAmount,
+		refund.FieldCurrency, refund.FieldReason, refund.FieldStatus, refund.FieldCreatedAt,
+	}, [][]any{{id, b.order, b.payment, b.shop, staff, p.amount.Amount, currency, reason, processing, now}}); err != nil {
+		return err
+	}
+	var lines, returns [][]any
+	for _, l := range p.lines {
+		lines = append(lines, []any{typeid.New[typeid.RefundLine](now), id, l.id, l.refunded, l.restocked})
+	}
+	for i, amount := range p.returns {
+		if amount > 0 {
+			returns = append(returns, []any{typeid.New[typeid.SplitReturn](now), id, b.splits[i], b.shop, amount, currency, processing, now})
+		}
+	}
+	if err := tx.Insert(ctx, refundline.Table, []string{
+		refundline.FieldID, refundline.FieldRefundID, refundline.FieldOrderLineID, refundline.FieldQuantity, refundline.FieldRestocked,
+	}, lines); err != nil {
+		return err
+	}
+	if err := tx.Insert(ctx, splitreturn.Table, []string{
+		splitreturn.FieldID, splitreturn.FieldRefundID, splitreturn.FieldSplitID, splitreturn.FieldShopID, splitreturn.FieldAmount,
+		splitreturn.FieldCurrency, splitreturn.FieldStatus, splitreturn.FieldCreatedAt,
+	}, returns); err != nil {
+		return err
+	}
+	return p.turnTx(ctx, tx, b, now)
+}
+
+// turnTx moves the order on: what is refunded by line need not be shipped any more, which may have been all that was left.
+func (p refundPlan) turnTx(ctx context.Context, tx *db.Tx, b *books, now time.Time) error {
+	update := tx.Order.Update().Where(entorder.ID(b.order)).AddVersion(1)
+	if b.status == order.Paid {
+		wholly, err := order.ShippedWhollyTx(ctx, tx, b.order)
+		if err != nil {
+			return err
+		}
+		if wholly {
+			update.SetStatus(string(order.Shipped)).SetShippedAt(now)
+		}
+	}
+	if _, err := update.Save(ctx); err != nil {
+		return fmt.Errorf("turn order: %w", err)
+	}
+	return payment.TurnTx(ctx, tx, b.payment)
+}
+
+func at(list string, i int, field string) []string {
+	return []string{"input", list, strconv.Itoa(i), field}
+}

@@ -1,0 +1,74 @@
+// Package settlement moves the money of paid orders: shares to their receivers, refunds to buyers, and shares back before
+// them. What has to be done is decided in one transaction and written down; a job for each order then takes it step by step
+// to the provider. A step is announced in the rows before it is taken, taken with a number of its own that the provider knows
+// again, and recorded after it was confirmed: whoever dies in between is followed by somebody who takes the same step.
+//
+// The money of one order moves in one job at a time, so that a share is never paid out while it is being returned.
+package settlement
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"holdfast/internal/clock"
+	"holdfast/internal/db"
+	"holdfast/internal/job"
+	"holdfast/internal/live"
+	"holdfast/internal/order"
+	"holdfast/internal/payment"
+)
+
+const (
+	// stepTimeout is how long the provider has for one answer.
+	stepTimeout = 10 * time.Second
+	// answerWithin is how long whoever asks for a refund waits for it to arrive; it goes on after that.
+	answerWithin = 3 * time.Second
+	// askAgain is how long after a transfer was found on its way the provider is asked about it again.
+	askAgain = 5 * time.Second
+)
+
+// Settlement decides refunds and carries out what was decided.
+type Settlement struct {
+	db       *db.DB
+	now      clock.Clock
+	orders   *order.Orders
+	desk     *order.Desk
+	provider payment.Provider
+	jobs     *job.Queue
+	hub      *live.Hub
+	log      *slog.Logger
+}
+
+// Deps are what a Settlement needs.
+type Deps struct {
+	DB       *db.DB
+	Now      clock.Clock
+	Orders   *order.Orders
+	Desk     *order.Desk
+	Provider payment.Provider
+	Jobs     *job.Queue
+	Hub      *live.Hub // is told what was committed
+	Log      *slog.Logger
+}
+
+// New is the Settlement on d. It handles the queue's jobs about orders.
+func New(d Deps) *Settlement {
+	s := &Settlement{
+		db: d.DB, now: d.Now, orders: d.Orders, desk: d.Desk, provider: d.Provider, jobs: d.Jobs, hub: d.Hub, log: d.Log,
+	}
+	d.Jobs.Handle(job.Order, s.advance)
+	return s
+}
+
+// one is the only element of a list that was asked for by its id.
+func one[T any](list []T, err error) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if len(list) != 1 {
+		return none, fmt.Errorf("read one row: found %d", len(list))
+	}
+	return list[0], nil
+}
