@@ -45,14 +45,14 @@ func (r *stockAdjustVerdictResolver) UserErrors(ctx context.Context, obj *invent
 
 func (r *stockMovementResolver) Order(ctx context.Context, obj *inventory.Record) (*order.Order, error) {
 	if obj.OrderID == nil {
-		return nil, nil //nolint:nilnil // it was for none
+		return nil, nil // it was for none
 	}
 	return in(ctx).Orders.Load(ctx, *obj.OrderID)
 }
 
 func (r *stockMovementResolver) StaffEmail(ctx context.Context, obj *inventory.Record) (*string, error) {
 	if obj.StaffID == nil {
-		return nil, nil //nolint:nilnil // a buyer did it, or time
+		return nil, nil // a buyer did it, or time
 	}
 	member, err := in(ctx).Staff.Load(ctx, *obj.StaffID)
 	if member == nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"holdfast/internal/app"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 
 	"holdfast/ent/shopstaff"
 	"holdfast/ent/staff"
+	"holdfast/internal/app"
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"

@@ -119,7 +119,7 @@ func badHTTP(t *testing.T, w *world) {
 
 // badPages asks each list of the schema for pages that there are not. A list that is not here fails.
 func badPages(t *testing.T, w *world) {
-	shop := w.shops(t)[0].ID
+	shop, variant := w.shops(t)[0].ID, w.goods(t, w.shops(t)[0], 100, 1)[0]
 	lists := map[string]struct {
 		who  *client
 		text string // with PAGE for the arguments
@@ -131,6 +131,12 @@ func badPages(t *testing.T, w *world) {
 		"Shop.orders":       {w.merchant(t), `{ shop(id: "` + shop + `") { orders(PAGE) { nodes { id } } } }`},
 		"Staff.shops":       {w.merchant(t), `{ viewer { ... on Staff { shops(PAGE) { nodes { id } } } } }`},
 		"Buyer.orders":      {w.buyer(t, "pager"), `{ viewer { ... on Buyer { orders(PAGE) { nodes { id } } } } }`},
+		"Shop.staff":        {w.merchant(t), `{ shop(id: "` + shop + `") { staff(PAGE) { nodes { staffId } } } }`},
+		"Shop.invitations":  {w.merchant(t), `{ shop(id: "` + shop + `") { invitations(PAGE) { nodes { id } } } }`},
+		"Shop.auditLog":     {w.merchant(t), `{ shop(id: "` + shop + `") { auditLog(PAGE) { nodes { id } } } }`},
+		"ProductVariant.movements": {
+			w.merchant(t), `{ node(id: "` + variant + `") { ... on ProductVariant { movements(PAGE) { nodes { id } } } } }`,
+		},
 	}
 	var known []string
 	for name, def := range graph.Schema().Types {

@@ -140,7 +140,7 @@ func orderUntilPaid(t *testing.T, w *world) {
 	for _, want := range []string{"PENDING_PAYMENT", "PAID"} {
 		for s, who := range readers {
 			got := told[orderView](s, ids[s])
-			if diff := cmp.Diff(*who.order(t, placed.Orders[0].ID), got); diff != "" || got.Status != want {
+			if diff := cmp.Diff(*who.order(t, placed.Orders[0].ID), got, sharesMove); diff != "" || got.Status != want {
 				t.Errorf("told of an order that is %s, want %s (-want +got):\n%s", got.Status, want, diff)
 			}
 			if (got.Splits != nil) != (s != mine) {

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/graph"
-	"holdfast/internal/typeid"
 )
 
 // nodeCase is an object of one type, and who sees it.
@@ -48,31 +47,20 @@ func (c *cast) newNodes(t *testing.T) map[string]nodeCase {
 		"PaymentSplit":   {first.Order.Splits[0].ID, only("clerk", "owner", "operator")},
 		"Refund":         {refund, ofOrder(null)},
 		"Shipment":       {shipment, ofOrder(null)},
+		"SavedAddress":   {c.clients["buyer"].saveAddress(t, vars{"address": home}).Address.ID, only("buyer")},
 	}
 }
 
-// refundAndShipment writes one of each to the single order: nothing makes them yet.
+// refundAndShipment are of an order of its own: of one unit each.
 func (c *cast) refundAndShipment(t *testing.T) (refund, shipment string) {
 	t.Helper()
-	now := c.app.now()
-	orderID, _ := typeid.Parse[typeid.Order](c.single.Orders[0].ID)
-	o, err := c.db.Order.Get(t.Context(), orderID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, s := typeid.New[typeid.Refund](now), typeid.New[typeid.Shipment](now)
-	payment, _ := typeid.Parse[typeid.Payment](c.single.Payment.ID)
-	staff, _ := typeid.Parse[typeid.Staff](c.clients["owner"].session.Viewer.ID)
-	err = c.db.Refund.Create().SetID(r).SetOrderID(o.ID).SetShopID(o.ShopID).SetPaymentID(payment).SetAmount(1).SetCurrency(o.Currency).
-		SetReason("broken").SetStatus("PROCESSING").SetCreatedAt(now).Exec(t.Context())
-	if err != nil {
-		t.Fatalf("write refund: %v", err)
-	}
-	err = c.db.Shipment.Create().SetID(s).SetOrderID(o.ID).SetShopID(o.ShopID).SetMethod("PICKUP").SetStaffID(staff).SetShippedAt(now).Exec(t.Context())
-	if err != nil {
-		t.Fatalf("write shipment: %v", err)
-	}
-	return r.String(), s.String()
+	o := c.paidOrder(t)
+	line := []vars{{"orderLineId": o.Lines[0].ID, "quantity": 1}}
+	given := c.clients["owner"].refund(t, vars{"orderId": o.ID, "amount": moneyView{1, "CNY"}})
+	given.refused(t)
+	sent := c.clients["clerk"].ship(t, vars{"orderId": o.ID, "method": "PICKUP", "lines": line})
+	sent.refused(t)
+	return given.Refund.ID, sent.Shipment.ID
 }
 
 // rightsOfNodes asks for an object of each type as everybody. A type that has no expectation fails.
@@ -132,23 +120,28 @@ func (c *cast) fieldCases() map[string]struct {
 		path []string
 		who  []string
 	}
-	staff := []string{"clerk", "owner", "operator"}
+	staff, managers := []string{"clerk", "owner", "operator"}, []string{"owner", "operator"}
 	everybody := append([]string{"buyer"}, staff...)
 	of := func(root, id, selection, path string, who []string) fieldCase {
 		return fieldCase{request{`query($id: ID!) { it: node(id: $id) { ... on ` + root + ` ` + selection + ` } }`, vars{"id": id}}, strings.Split(path, "."), who}
 	}
 	order := c.single.Orders[0].ID
 	return map[string]fieldCase{
-		"Stock.onHand":      of("ProductVariant", c.goods.variants[0], `{ stock { f: onHand } }`, "stock.f", staff),
-		"Stock.held":        of("ProductVariant", c.goods.variants[0], `{ stock { f: held } }`, "stock.f", staff),
-		"Shop.variants":     of("Shop", c.shop.ID, `{ f: variants(first: 1) { nodes { id } } }`, "f", staff),
-		"Shop.orders":       of("Shop", c.shop.ID, `{ f: orders(first: 1) { nodes { id } } }`, "f", staff),
-		"Shop.splitRules":   of("Shop", c.shop.ID, `{ f: splitRules { receiver } }`, "f", staff),
-		"Order.splits":      of("Order", order, `{ f: splits { id } }`, "f", staff),
-		"Order.checkout":    of("Order", order, `{ f: checkout { id } }`, "f", everybody),
-		"Order.payment":     of("Order", order, `{ f: payment { id } }`, "f", everybody),
-		"Payment.splits":    of("Payment", c.single.Payment.ID, `{ f: splits { id } }`, "f", staff),
-		"Payment.weChatPay": of("Payment", c.single.Payment.ID, `{ f: weChatPay { paySign } }`, "f", []string{"buyer"}),
+		"Stock.onHand":             of("ProductVariant", c.goods.variants[0], `{ stock { f: onHand } }`, "stock.f", staff),
+		"Stock.held":               of("ProductVariant", c.goods.variants[0], `{ stock { f: held } }`, "stock.f", staff),
+		"Shop.variants":            of("Shop", c.shop.ID, `{ f: variants(first: 1) { nodes { id } } }`, "f", staff),
+		"Shop.orders":              of("Shop", c.shop.ID, `{ f: orders(first: 1) { nodes { id } } }`, "f", staff),
+		"Shop.splitRules":          of("Shop", c.shop.ID, `{ f: splitRules { receiver } }`, "f", staff),
+		"Order.splits":             of("Order", order, `{ f: splits { id } }`, "f", staff),
+		"Order.checkout":           of("Order", order, `{ f: checkout { id } }`, "f", everybody),
+		"Order.payment":            of("Order", order, `{ f: payment { id } }`, "f", everybody),
+		"Payment.splits":           of("Payment", c.single.Payment.ID, `{ f: splits { id } }`, "f", staff),
+		"Order.staffNotes":         of("Order", order, `{ f: staffNotes { id } }`, "f", staff),
+		"Shop.staff":               of("Shop", c.shop.ID, `{ f: staff(first: 1) { nodes { staffId } } }`, "f", managers),
+		"Shop.invitations":         of("Shop", c.shop.ID, `{ f: invitations(first: 1) { nodes { id } } }`, "f", managers),
+		"Shop.auditLog":            of("Shop", c.shop.ID, `{ f: auditLog(first: 1) { nodes { id } } }`, "f", managers),
+		"ProductVariant.movements": of("ProductVariant", c.goods.variants[0], `{ f: movements(first: 1) { nodes { id } } }`, "f", staff),
+		"Payment.weChatPay":        of("Payment", c.single.Payment.ID, `{ f: weChatPay { paySign } }`, "f", []string{"buyer"}),
 	}
 }
 

@@ -107,6 +107,9 @@ func (c *client) outcome(t *testing.T, r request) string {
 			return null
 		}
 	case map[string]any:
+		if verdicts, ok := it["verdicts"].([]any); ok && len(verdicts) == 1 {
+			it = verdicts[0].(map[string]any)
+		}
 		if refusals, ok := it["userErrors"].([]any); ok && len(refusals) > 0 {
 			return fmt.Sprint(refusals[0].(map[string]any)["code"])
 		}
@@ -168,7 +171,7 @@ func (c *cast) roots(t *testing.T) map[string]rootCase {
 		}
 	}
 	order := c.single.Orders[0].ID
-	return map[string]rootCase{
+	out := map[string]rootCase{
 		"Query.node":        {fixed(`query($id: ID!) { it: node(id: $id) { id } }`, vars{"id": order}), ofOrder(null)},
 		"Query.nodes":       {fixed(`query($id: ID!) { it: nodes(ids: [$id]) { id } }`, vars{"id": order}), ofOrder(null)},
 		"Query.order":       {fixed(`query($id: ID!) { it: order(id: $id) { id } }`, vars{"id": order}), ofOrder(null)},
@@ -215,6 +218,10 @@ func (c *cast) roots(t *testing.T) map[string]rootCase {
 			}
 		}, ofShop()},
 	}
+	for _, more := range []map[string]rootCase{c.rootsOfBuyers(t), c.rootsOfShops(t), c.rootsOfPeople(t)} {
+		maps.Copy(out, more)
+	}
+	return out
 }
 
 const placeMutationIt = `mutation($input: CheckoutPlaceInput!) { it: checkoutPlace(input: $input) { checkout { id } userErrors { code } } }`

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Views are what tests ask for of each type.
@@ -44,9 +46,11 @@ type (
 		Receiver string
 		Role     string
 		Amount   moneyView
+		Returned moneyView
 		Status   string
 	}
 	lineView struct {
+		ID        string
 		Title     string
 		SKU       string
 		UnitPrice moneyView
@@ -60,6 +64,7 @@ type (
 		Shop      struct{ ID string }
 		Lines     []lineView
 		Total     moneyView
+		Refunded  moneyView
 		Status    string
 		Splits    []splitView
 		Note      *string
@@ -94,14 +99,17 @@ type (
 	}
 )
 
+// sharesMove leaves the status of shares out of a comparison: they are paid out by themselves, at any moment.
+var sharesMove = cmpopts.IgnoreFields(splitView{}, "Status")
+
 const (
 	moneyFields   = `{ amount currency }`
 	stockFields   = `{ variantId available isLow onHand held version changedAt }`
 	variantFields = `{ id sku title price ` + moneyFields + ` stock ` + stockFields + ` }`
-	splitFields   = `{ receiver role amount ` + moneyFields + ` status }`
-	orderFields   = `{ id number shop { id } total ` + moneyFields + ` status note shipTo { name country } heldUntil paidAt version
+	splitFields   = `{ receiver role amount ` + moneyFields + ` returned ` + moneyFields + ` status }`
+	orderFields   = `{ id number shop { id } total ` + moneyFields + ` refunded ` + moneyFields + ` status note shipTo { name country } heldUntil paidAt version
 		splits ` + splitFields + `
-		lines { title sku unitPrice ` + moneyFields + ` quantity amount ` + moneyFields + ` variant { id } } }`
+		lines { id title sku unitPrice ` + moneyFields + ` quantity amount ` + moneyFields + ` variant { id } } }`
 	paymentFields = `{ id status amount ` + moneyFields + ` splits ` + splitFields + `
 		weChatPay { timeStamp nonceStr package signType paySign } }`
 	checkoutFields = `{ id heldUntil orders ` + orderFields + ` payment ` + paymentFields + ` }`

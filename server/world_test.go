@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/check/checktest"
 	"holdfast/internal/clock"
 	"holdfast/internal/demo"
 	"holdfast/internal/testdb"
@@ -98,47 +98,12 @@ func newWorld(t *testing.T, source string, options ...option) *world {
 	return w
 }
 
-// invariants are what is true after every transaction, each with a query for the rows that break it.
-var invariants = []struct{ says, broken string }{
-	{"0 <= held <= on_hand", "SELECT COUNT(*) FROM stocks WHERE held < 0 OR held > on_hand"},
-	{
-		"held is the sum of open holds",
-		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(quantity) AS n FROM holds WHERE status = 'HELD' GROUP BY variant_id) h " +
-			"ON h.variant_id = s.variant_id WHERE s.held <> COALESCE(h.n, 0)",
-	},
-	{
-		"movements add up to the stock",
-		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(on_hand_delta) AS o, SUM(held_delta) AS h FROM stock_movements GROUP BY variant_id) m " +
-			"ON m.variant_id = s.variant_id WHERE s.on_hand <> COALESCE(m.o, 0) OR s.held <> COALESCE(m.h, 0)",
-	},
-	{
-		"splits add up to the order",
-		"SELECT COUNT(*) FROM orders o LEFT JOIN (SELECT order_id, SUM(amount) AS n FROM payment_splits GROUP BY order_id) s ON s.order_id = o.id WHERE o.total <> COALESCE(s.n, 0)",
-	},
-	{
-		"orders add up to the payment",
-		"SELECT COUNT(*) FROM payments p LEFT JOIN (SELECT checkout_id, SUM(total) AS n FROM orders GROUP BY checkout_id) o ON o.checkout_id = p.checkout_id WHERE p.amount <> COALESCE(o.n, 0)",
-	},
-}
-
 func (w *world) checkInvariants(t *testing.T) {
 	t.Helper()
 	if t.Failed() || w.unchecked {
 		return // the first failure is the one to read
 	}
-	for _, i := range invariants {
-		rows, err := w.db.QueryContext(context.WithoutCancel(t.Context()), i.broken)
-		if err != nil {
-			t.Fatalf("%s: %v", i.says, err)
-		}
-		broken := -1
-		for rows.Next() && err == nil {
-			err = rows.Scan(&broken)
-		}
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil || broken != 0 {
-			t.Errorf("%s: not true of %d rows (%v)", i.says, broken, err)
-		}
-	}
+	checktest.Must(t, w.db)
 }
 
 // logBuffer keeps what a server logs.

@@ -8,7 +8,6 @@ package checkout
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -123,14 +122,7 @@ func New(d Deps, s Settings) *Checkouts {
 // ByIDs are those of these checkouts that exist.
 func (c *Checkouts) ByIDs(ctx context.Context, ids []typeid.Checkout) ([]*Checkout, error) {
 	rows, err := c.db.Checkout.Query().Where(entcheckout.IDIn(ids...)).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read checkouts: %w", err)
-	}
-	out := make([]*Checkout, len(rows))
-	for i, r := range rows {
-		out[i] = checkoutOf(r)
-	}
-	return out, nil
+	return db.Map(rows, err, "read checkouts", checkoutOf)
 }
 
 func checkoutOf(r *ent.Checkout) *Checkout {

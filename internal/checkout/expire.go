@@ -63,14 +63,7 @@ func (c *Checkouts) sweepOnce(ctx context.Context) (int, error) {
 func (c *Checkouts) overdue(ctx context.Context, skip int, which ...predicate.Checkout) ([]*Checkout, error) {
 	rows, err := c.db.Checkout.Query().Where(entcheckout.Status(string(Open)), entcheckout.HeldUntilLTE(c.now())).Where(which...).
 		Order(entcheckout.ByHeldUntil(), entcheckout.ByID()).Offset(skip).Limit(sweepBatch).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find overdue checkouts: %w", err)
-	}
-	out := make([]*Checkout, len(rows))
-	for i, r := range rows {
-		out[i] = checkoutOf(r)
-	}
-	return out, nil
+	return db.Map(rows, err, "find overdue checkouts", checkoutOf)
 }
 
 // releaseOverdue lets go the overdue checkouts that hold what a buyer is short of, and tells whether any is decided, by

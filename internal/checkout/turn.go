@@ -117,14 +117,9 @@ func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time
 	for i, t := range list {
 		from := statuses[t.checkout]
 		if from != Open {
-			late := t.to == Paid && (from == Expired || from == Cancelled)
-			if late {
-				late, err = closedTx(ctx, tx, t.checkout)
-			}
-			if err != nil {
+			if late, err := lateTx(ctx, tx, t, from); err != nil {
 				return turned{}, err
-			}
-			if !late {
+			} else if !late {
 				continue
 			}
 		}
@@ -282,9 +277,12 @@ func lockTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (map[ty
 	return out, nil
 }
 
-// closedTx tells whether the payment of a checkout that was let go still waits for late money. The checkout is locked.
-func closedTx(ctx context.Context, tx *db.Tx, of typeid.Checkout) (bool, error) {
-	n, err := tx.Payment.Query().Where(entpayment.CheckoutID(of), entpayment.Status(string(payment.Closed))).Count(ctx)
+// lateTx tells whether a turn brings late money: for a checkout that was let go, once. The checkout is locked.
+func lateTx(ctx context.Context, tx *db.Tx, t turn, from Status) (bool, error) {
+	if t.to != Paid || from != Expired && from != Cancelled {
+		return false, nil
+	}
+	n, err := tx.Payment.Query().Where(entpayment.CheckoutID(t.checkout), entpayment.Status(string(payment.Closed))).Count(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read payment: %w", err)
 	}

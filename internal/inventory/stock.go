@@ -5,7 +5,6 @@ package inventory
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"holdfast/ent"
@@ -51,14 +50,7 @@ func New(d *db.DB, now clock.Clock, committed func([]Stock)) *Inventory {
 // Stocks are the stocks of these variants, as far as they exist.
 func (i *Inventory) Stocks(ctx context.Context, of []typeid.Variant) ([]*Stock, error) {
 	rows, err := i.db.Stock.Query().Where(stock.IDIn(of...)).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read stock: %w", err)
-	}
-	out := make([]*Stock, len(rows))
-	for n, r := range rows {
-		out[n] = stockOf(r)
-	}
-	return out, nil
+	return db.Map(rows, err, "read stock", stockOf)
 }
 
 func stockOf(r *ent.Stock) *Stock {

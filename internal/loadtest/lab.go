@@ -45,12 +45,15 @@ func newLab(ctx context.Context, server string) (*lab, error) {
 	return l, nil
 }
 
-// pool connects to a database of the server, with the options that Holdfast uses.
-func (l *lab) pool(database string) (*sql.DB, error) {
+// pool connects to a database of the server, with the options that Holdfast uses, and these.
+func (l *lab) pool(database string, options ...func(*mysql.Config)) (*sql.DB, error) {
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.DBName = "tcp", l.server.Host, l.server.User.Username(), database
 	cfg.Passwd, _ = l.server.User.Password()
 	cfg.InterpolateParams, cfg.ClientFoundRows = true, true
+	for _, set := range options {
+		set(cfg)
+	}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("configure MySQL: %w", err)

@@ -10,6 +10,11 @@
 //	go run ./internal/loadtest -workloads watch
 //
 // measures thousands of sockets that watch stock, beside stock gqlgen. It needs no database.
+//
+//	go run ./internal/loadtest -workloads past
+//
+// fills a database of its own, on MySQL and on SQLite, with 10,000 and with 1,000,000 orders of the last year, and asks both
+// for the same things.
 package main
 
 import (
@@ -34,13 +39,15 @@ type options struct {
 	runs             int
 	workloads        []workload
 	floorsOnly       bool
-	watch            *crowds // nil for none
+	watch            *crowds  // nil for none
+	past             *history // nil for none
 }
 
 func parse(args []string) (options, error) {
 	var (
 		o     options
 		names string
+		h     = history{few: fewOrders}
 	)
 	f := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	f.StringVar(&o.database, "database", os.Getenv("HOLDFAST_TEST_MYSQL"), "MySQL `server`, mysql://user:password@host:3306/; default: $HOLDFAST_TEST_MYSQL")
@@ -49,7 +56,10 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "how long one measurement takes")
 	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; watch: sockets, beside stock gqlgen")
+	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; watch: sockets, beside stock gqlgen; past: lists among many old orders")
+	f.IntVar(&h.many, "past", 1_000_000, "how many old orders there are, beside 10,000")
+	f.IntVar(&h.calls, "calls", pastCalls, "how often each is called among old orders; the medians are printed")
+	f.BoolVar(&h.check, "check", true, "check the invariants of the old orders, and say how long that takes")
 	f.BoolVar(&o.floorsOnly, "floors-only", false, "measure the SQL alone")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -59,17 +69,21 @@ func parse(args []string) (options, error) {
 			o.watch = &crowds{idle: idleSockets, busy: busySockets}
 			continue
 		}
+		if name == past {
+			o.past = &h
+			continue
+		}
 		i := slices.IndexFunc(workloads(o), func(w workload) bool { return w.name == name })
 		if i < 0 {
-			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, watch", name)
+			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, watch, past", name)
 		}
 		o.workloads = append(o.workloads, workloads(o)[i])
 	}
 	switch {
-	case o.database == "" && len(o.workloads) > 0:
+	case o.database == "" && (len(o.workloads) > 0 || o.past != nil):
 		return o, errors.New("-database or HOLDFAST_TEST_MYSQL must name a MySQL server, such as mysql://root@127.0.0.1:3306/")
-	case o.buyers < 1 || o.accounts < 1 || o.runs < 1 || o.duration <= 0 || o.warmup < 0:
-		return o, errors.New("-buyers, -accounts, -runs and -duration must be 1 or more, -warmup 0 or more")
+	case o.buyers < 1 || o.accounts < 1 || o.runs < 1 || h.many < 2*fewOrders/10 || h.calls < 1 || o.duration <= 0 || o.warmup < 0:
+		return o, errors.New("-buyers, -accounts, -runs, -calls and -duration must be 1 or more, -warmup 0 or more, -past 2,000 or more")
 	}
 	return o, nil
 }
@@ -95,6 +109,9 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if err == nil && o.watch != nil {
 		err = runWatch(ctx, o, out)
+	}
+	if err == nil && o.past != nil {
+		err = runPast(ctx, o, out)
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package payment
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"holdfast/ent"
@@ -74,33 +73,33 @@ func New(d *db.DB) *Payments { return &Payments{db: d} }
 // ByIDs are those of these payments that exist.
 func (p *Payments) ByIDs(ctx context.Context, ids []typeid.Payment) ([]*Payment, error) {
 	rows, err := p.db.Payment.Query().Where(entpayment.IDIn(ids...)).All(ctx)
-	return each(rows, err, paymentOf)
+	return db.Map(rows, err, "read payments", paymentOf)
 }
 
 // ByCheckouts are the payments of these checkouts.
 func (p *Payments) ByCheckouts(ctx context.Context, checkouts []typeid.Checkout) ([]*Payment, error) {
 	rows, err := p.db.Payment.Query().Where(entpayment.CheckoutIDIn(checkouts...)).All(ctx)
-	return each(rows, err, paymentOf)
+	return db.Map(rows, err, "read payments", paymentOf)
 }
 
 // SplitsByIDs are those of these splits that exist.
 func (p *Payments) SplitsByIDs(ctx context.Context, ids []typeid.Split) ([]*Split, error) {
 	rows, err := p.db.PaymentSplit.Query().Where(paymentsplit.IDIn(ids...)).All(ctx)
-	return each(rows, err, splitOf)
+	return db.Map(rows, err, "read payments", splitOf)
 }
 
 // SplitsOfOrders are the splits of these orders, in the order they were planned.
 func (p *Payments) SplitsOfOrders(ctx context.Context, orders []typeid.Order) ([]*Split, error) {
 	rows, err := p.db.PaymentSplit.Query().Where(paymentsplit.OrderIDIn(orders...)).
 		Order(paymentsplit.ByOrderID(), paymentsplit.ByPosition()).All(ctx)
-	return each(rows, err, splitOf)
+	return db.Map(rows, err, "read payments", splitOf)
 }
 
 // SplitsOfPayments are the splits of these payments, by order and in the order they were planned.
 func (p *Payments) SplitsOfPayments(ctx context.Context, payments []typeid.Payment) ([]*Split, error) {
 	rows, err := p.db.PaymentSplit.Query().Where(paymentsplit.PaymentIDIn(payments...)).
 		Order(paymentsplit.ByOrderID(), paymentsplit.ByPosition()).All(ctx)
-	return each(rows, err, splitOf)
+	return db.Map(rows, err, "read payments", splitOf)
 }
 
 func paymentOf(r *ent.Payment) *Payment {
@@ -116,15 +115,4 @@ func splitOf(r *ent.PaymentSplit) *Split {
 		ID: r.ID, PaymentID: r.PaymentID, OrderID: r.OrderID, ShopID: r.ShopID, Receiver: r.Receiver, Role: r.Role,
 		Amount: money.New(r.Amount, c), Returned: money.New(r.Returned, c), Status: r.Status,
 	}
-}
-
-func each[R, T any](rows []*R, err error, of func(*R) *T) ([]*T, error) {
-	if err != nil {
-		return nil, fmt.Errorf("read payments: %w", err)
-	}
-	out := make([]*T, len(rows))
-	for i, r := range rows {
-		out[i] = of(r)
-	}
-	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -168,23 +169,13 @@ func (s *Sandbox) transfer(ctx context.Context, id string, payment typeid.Paymen
 		if err != nil {
 			return TransferFailed, fmt.Errorf("sandbox: read transfers: %w", err)
 		}
-		left := map[string]int64{"": trade.Amount} // what each receiver has; "" is the payment itself
-		for _, b := range before {
-			if b.ID == id && (b.Kind != kind || b.Receiver != receiver || b.Amount != amount.Amount) {
+		if i := slices.IndexFunc(before, func(b *ent.SandboxTransfer) bool { return b.ID == id }); i >= 0 {
+			if b := before[i]; b.Kind != kind || b.Receiver != receiver || b.Amount != amount.Amount {
 				return TransferFailed, fault.New(fault.PaymentRefused, "this number was used for another transfer")
 			}
-			if b.ID == id {
-				return TransferSucceeded, nil
-			}
-			switch b.Kind {
-			case kindRefund:
-				left[""] -= b.Amount
-			case kindShare:
-				left[""], left[b.Receiver] = left[""]-b.Amount, left[b.Receiver]+b.Amount
-			case kindReturn:
-				left[""], left[b.Receiver] = left[""]+b.Amount, left[b.Receiver]-b.Amount
-			}
+			return TransferSucceeded, nil
 		}
+		left := leftOf(trade.Amount, before)
 		from := ""
 		if kind == kindReturn {
 			from = receiver
@@ -198,6 +189,22 @@ func (s *Sandbox) transfer(ctx context.Context, id string, payment typeid.Paymen
 		}
 		return TransferSucceeded, nil
 	})
+}
+
+// leftOf is what each receiver has of an amount after these transfers; "" is the payment itself.
+func leftOf(amount int64, after []*ent.SandboxTransfer) map[string]int64 {
+	left := map[string]int64{"": amount}
+	for _, b := range after {
+		switch b.Kind {
+		case kindRefund:
+			left[""] -= b.Amount
+		case kindShare:
+			left[""], left[b.Receiver] = left[""]-b.Amount, left[b.Receiver]+b.Amount
+		case kindReturn:
+			left[""], left[b.Receiver] = left[""]+b.Amount, left[b.Receiver]-b.Amount
+		}
+	}
+	return left
 }
 
 // lockTradeTx locks a paid trade, under which its transfers are added up.

@@ -94,7 +94,8 @@ func (b *books) take(p *refundPlan, list string, input []order.LineInput, add fu
 	var refused fault.Refusals
 	seen := make(map[string]bool, len(input))
 	for i, in := range input {
-		had := b.line(in.OrderLineID)
+		id, _ := typeid.Parse[typeid.OrderLine](in.OrderLineID)
+		had := b.line(id)
 		switch {
 		case had == nil:
 			refused = append(refused, fault.New(fault.NotFound, "the order has no such line").At(at(list, i, "orderLineId")...))
@@ -121,9 +122,9 @@ func (b *books) take(p *refundPlan, list string, input []order.LineInput, add fu
 	return worth, nil
 }
 
-func (b *books) line(id string) *bookLine {
+func (b *books) line(id typeid.OrderLine) *bookLine {
 	for i := range b.lines {
-		if b.lines[i].id.String() == id {
+		if b.lines[i].id == id {
 			return &b.lines[i]
 		}
 	}

@@ -67,7 +67,7 @@ func divide(shares []share, refund int64) ([]int64, error) {
 
 // mulDiv is a*b/c, and what is left, without overflow; none is negative, c is not 0, and the quotient fits.
 func mulDiv(a, b, c int64) (quotient, rest int64) {
-	hi, lo := bits.Mul64(uint64(a), uint64(b))
-	q, r := bits.Div64(hi, lo, uint64(c))
-	return int64(q), int64(r)
+	hi, lo := bits.Mul64(uint64(a), uint64(b)) //nolint:gosec // not negative
+	q, r := bits.Div64(hi, lo, uint64(c))      //nolint:gosec // not negative
+	return int64(q), int64(r)                  //nolint:gosec // fits
 }

@@ -26,12 +26,14 @@ func TestKilledAtEachStep(t *testing.T) {
 			do    func(t *testing.T, o *order.Order) func()
 			want  func(t *testing.T, o *order.Order)
 		}{
-			{"shares", func(t *testing.T) *order.Order { return w.paid(t, line(tea, 1)) },
+			{
+				"shares", func(t *testing.T) *order.Order { return w.paid(t, line(tea, 1)) },
 				func(t *testing.T, _ *order.Order) func() { return func() { _, _ = w.Jobs.RunDue(t.Context()) } },
 				func(t *testing.T, o *order.Order) {
 					w.want(t, o, []split{{"SUCCEEDED", 850, 0}, {"SUCCEEDED", 100, 0}, {"SUCCEEDED", 50, 0}},
 						books{Receiver: map[string]int64{"merchant": 850, "r0": 100, "r1": 50}})
-				}},
+				},
+			},
 			{"refund of shares", func(t *testing.T) *order.Order {
 				o := w.paid(t, line(tea, 1))
 				w.run(t)
@@ -47,14 +49,16 @@ func TestKilledAtEachStep(t *testing.T) {
 				w.want(t, o, []split{{"SUCCEEDED", 850, 425}, {"SUCCEEDED", 100, 50}, {"SUCCEEDED", 50, 25}},
 					books{Buyer: 500, Receiver: map[string]int64{"merchant": 425, "r0": 50, "r1": 25}})
 			}},
-			{"late money", func(t *testing.T) *order.Order { return w.cancelledAndPaid(t, tea) },
+			{
+				"late money", func(t *testing.T) *order.Order { return w.cancelledAndPaid(t, tea) },
 				func(t *testing.T, _ *order.Order) func() { return func() { _, _ = w.Jobs.RunDue(t.Context()) } },
 				func(t *testing.T, o *order.Order) {
 					w.want(t, o, []split{{"CANCELLED", 850, 0}, {"CANCELLED", 100, 0}, {"CANCELLED", 50, 0}}, books{Buyer: 1000, Receiver: map[string]int64{}})
 					if got := w.stands(t, o); got.Status != order.Refunded {
 						t.Errorf("order %+v", got)
 					}
-				}},
+				},
+			},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				died := int64(0)

@@ -3,6 +3,7 @@ package settlement
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,6 +162,9 @@ func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, who identity.Princ
 	if err := plan.writeTx(ctx, tx, b, made, who.Staff, in.Reason, now); err != nil {
 		return typeid.Refund{}, nil, err
 	}
+	if err := s.turnTx(ctx, tx, b, now); err != nil {
+		return typeid.Refund{}, nil, err
+	}
 	for _, l := range plan.lines {
 		if l.restocked == 0 {
 			continue
@@ -231,18 +235,14 @@ func (b *books) read(lines []*order.Line, refunds []*ent.Refund, splits []*ent.P
 	for _, r := range refunds {
 		b.refunded += r.Amount
 		for _, l := range r.Edges.Lines {
-			for i := range b.lines {
-				if b.lines[i].id == l.OrderLineID {
-					b.lines[i].refunded += l.Quantity
-					b.lines[i].restocked += l.Restocked
-				}
+			if had := b.line(l.OrderLineID); had != nil {
+				had.refunded += l.Quantity
+				had.restocked += l.Restocked
 			}
 		}
 		for _, back := range r.Edges.Returns {
-			for i := range b.splits {
-				if b.splits[i] == back.SplitID {
-					b.shares[i].returned += back.Amount
-				}
+			if i := slices.Index(b.splits, back.SplitID); i >= 0 {
+				b.shares[i].returned += back.Amount
 			}
 		}
 	}
@@ -271,28 +271,26 @@ func (p refundPlan) writeTx(ctx context.Context, tx *db.Tx, b *books, id typeid.
 	}, lines); err != nil {
 		return err
 	}
-	if err := tx.Insert(ctx, splitreturn.Table, []string{
+	return tx.Insert(ctx, splitreturn.Table, []string{
 		splitreturn.FieldID, splitreturn.FieldRefundID, splitreturn.FieldSplitID, splitreturn.FieldShopID, splitreturn.FieldAmount,
 		splitreturn.FieldCurrency, splitreturn.FieldStatus, splitreturn.FieldCreatedAt,
-	}, returns); err != nil {
-		return err
-	}
-	return p.turnTx(ctx, tx, b, now)
+	}, returns)
 }
 
 // turnTx moves the order on: what is refunded by line need not be shipped any more, which may have been all that was left.
-func (p refundPlan) turnTx(ctx context.Context, tx *db.Tx, b *books, now time.Time) error {
-	update := tx.Order.Update().Where(entorder.ID(b.order)).AddVersion(1)
+func (s *Settlement) turnTx(ctx context.Context, tx *db.Tx, b *books, now time.Time) error {
+	shipped := false
 	if b.status == order.Paid {
-		wholly, err := order.ShippedWhollyTx(ctx, tx, b.order)
-		if err != nil {
+		var err error
+		if shipped, err = order.ShippedWhollyTx(ctx, tx, b.order); err != nil {
 			return err
 		}
-		if wholly {
-			update.SetStatus(string(order.Shipped)).SetShippedAt(now)
-		}
 	}
-	if _, err := update.Save(ctx); err != nil {
+	if shipped {
+		if err := s.desk.BecomeShippedTx(ctx, tx, b.order, now); err != nil {
+			return err
+		}
+	} else if _, err := tx.Order.Update().Where(entorder.ID(b.order)).AddVersion(1).Save(ctx); err != nil {
 		return fmt.Errorf("turn order: %w", err)
 	}
 	return payment.TurnTx(ctx, tx, b.payment)

@@ -11,8 +11,6 @@ import (
 	"database/sql/driver"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,18 +90,6 @@ func (i *id[N]) UnmarshalText(text []byte) error {
 	}
 	i.UUID = u
 	return nil
-}
-
-// MarshalGQL writes the id as a GraphQL ID.
-func (i id[N]) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(i.String())) }
-
-// UnmarshalGQL reads the id from a GraphQL ID.
-func (i *id[N]) UnmarshalGQL(v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("read id: want a string, got %T", v)
-	}
-	return i.UnmarshalText([]byte(s))
 }
 
 // New makes an id of the noun T, created now.

@@ -28,6 +28,8 @@ func everyNoun() []text {
 		typeid.New[typeid.Hold](now), typeid.New[typeid.Payment](now), typeid.New[typeid.Split](now), typeid.New[typeid.SplitRule](now),
 		typeid.New[typeid.Refund](now), typeid.New[typeid.SplitReturn](now), typeid.New[typeid.Shipment](now), typeid.New[typeid.ShipmentLine](now),
 		typeid.New[typeid.Link](now), typeid.New[typeid.Session](now), typeid.New[typeid.StaffRequest](now),
+		typeid.New[typeid.RefundLine](now), typeid.New[typeid.Job](now), typeid.New[typeid.Address](now), typeid.New[typeid.OrderNote](now),
+		typeid.New[typeid.AuditEntry](now), typeid.New[typeid.Invitation](now),
 	}
 }
 
@@ -159,18 +161,7 @@ func TestEncodings(t *testing.T) {
 	if err := json.Unmarshal(raw, &back); err != nil || back != id {
 		t.Errorf("back from JSON: %v, %v", back, err)
 	}
-	var b strings.Builder
-	id.MarshalGQL(&b)
-	if b.String() != string(raw) {
-		t.Errorf("GraphQL: %s", b.String())
-	}
-	if err := back.UnmarshalGQL(id.String()); err != nil || back != id {
-		t.Errorf("back from GraphQL: %v, %v", back, err)
-	}
-	if err := back.UnmarshalGQL(7); err == nil {
-		t.Error("a number was read as an id")
-	}
-	if err := back.UnmarshalGQL(typeid.New[typeid.Shop](now).String()); err == nil {
+	if err := json.Unmarshal([]byte(`"`+typeid.New[typeid.Shop](now).String()+`"`), &back); err == nil {
 		t.Error("a shop was read as a buyer")
 	}
 	if cart := typeid.From[typeid.Cart](id.UUID); cart.Bytes() != id.Bytes() || !strings.HasPrefix(cart.String(), "cart_") {
