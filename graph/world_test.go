@@ -17,6 +17,7 @@ import (
 	"holdfast/ent/staff"
 	"holdfast/internal/app"
 	"holdfast/internal/catalog"
+	"holdfast/internal/check/checktest"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
@@ -40,6 +41,7 @@ type world struct {
 	merchant, clerk, operator identity.Principal
 	buyer, other              identity.Principal
 	keys                      int
+	broken                    bool // the test took the database apart
 
 	mu         sync.Mutex
 	statements []string
@@ -59,6 +61,11 @@ func newWorldAt(t *testing.T, source string) *world {
 	w.Deps = Deps{app.New(w.db, now, log, app.Settings{
 		Hold: 15 * time.Minute, MaxOpen: 20, Provider: payment.NewSandbox(w.db, now), Codes: identity.SandboxCodes{},
 	})}
+	t.Cleanup(func() {
+		if !w.broken {
+			checktest.Must(t, w.db)
+		}
+	})
 	w.handler = NewHandler(w.Deps, Options{})
 	w.merchant, w.clerk, w.operator = w.staff(t, demo.Merchant), w.staff(t, demo.Clerk), w.staff(t, demo.Operator)
 	w.buyer, w.other = w.buyerNamed(t, "xiaoyu"), w.buyerNamed(t, "anders")

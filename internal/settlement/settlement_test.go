@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/checkout"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/money"
@@ -288,6 +289,27 @@ func TestProviderFails(t *testing.T) {
 					}
 				})
 			}
+		}
+	})
+}
+
+// TestFreeOrder settles an order that costs nothing: no money moves, and its shares are done.
+func TestFreeOrder(t *testing.T) {
+	each(t, two(), func(t *testing.T, w *world) {
+		gift := w.goods(t, 0, 10)
+		who := w.buyer(t)
+		placed, err := w.Checkouts.Place(t.Context(), who, checkout.Input{IdempotencyKey: w.key(), Lines: []checkout.LineInput{line(gift, 1)}})
+		must(t, err)
+		orders, err := w.Orders.ByCheckouts(t.Context(), []typeid.Checkout{placed.ID})
+		if must(t, err); orders[0].Status != order.Paid {
+			t.Fatalf("order %+v", orders[0])
+		}
+		w.run(t)
+		w.want(t, orders[0], []split{{"SUCCEEDED", 0, 0}}, books{Receiver: map[string]int64{}})
+		_, _, err = w.refund(t, orders[0], settlement.RefundInput{})
+		refused(t, err, fault.AmountExceeded, "input", "amount")
+		if n, err := w.db.Job.Query().Count(t.Context()); n != 0 || err != nil {
+			t.Errorf("%d jobs are left, %v", n, err)
 		}
 	})
 }
