@@ -56,6 +56,7 @@ func TestNodeIsSeenByWhomTheContractSays(t *testing.T) {
 	now := w.clock.Now()
 	refund, shipment := typeid.New[typeid.Refund](now), typeid.New[typeid.Shipment](now)
 	o := orders[1]
+	w.broken = true // by rows that no business makes
 	if err := w.db.Refund.Create().SetID(refund).SetShopID(o.ShopID).SetOrderID(o.ID).SetPaymentID(both.Payment.ID).SetAmount(1).SetCurrency("CNY").
 		SetReason("broken").SetStatus("PROCESSING").SetCreatedAt(now).Exec(t.Context()); err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ type world struct {
 	merchant, clerk, operator identity.Principal
 	buyer, other              identity.Principal
 	keys                      int
-	broken                    bool // the test took the database apart
+	broken                    bool // the test makes rows, or takes tables away, by hand
 
 	mu         sync.Mutex
 	statements []string
