@@ -109,6 +109,7 @@ func TestObserver(t *testing.T) {
 func TestObserverOfFaults(t *testing.T) {
 	t.Parallel()
 	w, book := newWorld(t), &notebook{}
+	w.broken = true
 	w.handler = NewHandler(w.Deps, Options{Observer: book})
 	v := w.goods(t, 1, 1)[0].ID.String()
 	w.Catalog = nil // it panics
