@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,6 +174,7 @@ func (i *stockImport) carryOut(ctx context.Context, chunk []*result) error {
 	if len(skus) == 0 {
 		return nil
 	}
+	together := groups(chunk) // by what the file says alone: the same file has the same groups, whatever is found of it
 	found, err := i.variants(ctx, i.shop, skus)
 	if err != nil {
 		return fmt.Errorf("find the skus of a file: %w", err)
@@ -186,7 +188,7 @@ func (i *stockImport) carryOut(ctx context.Context, chunk []*result) error {
 			r.Refused = fault.New(fault.NotFound, "there is no such variant")
 		}
 	}
-	for n, group := range groups(chunk) {
+	for n, group := range together {
 		if err := i.adjust(ctx, fmt.Sprintf("%s/%d/%d", i.key, i.chunk, n), group); err != nil {
 			return err
 		}
@@ -202,12 +204,12 @@ func groups(chunk []*result) [][]*result {
 		reason string
 	}
 	var out [][]*result
-	at, turns := make(map[together]int), make(map[typeid.Variant]int)
+	at, turns := make(map[together]int), make(map[string]int)
 	deepest := 0
 	for _, r := range chunk {
 		if r.Refused == nil {
-			turns[r.variant]++
-			deepest = max(deepest, turns[r.variant])
+			turns[r.SKU]++
+			deepest = max(deepest, turns[r.SKU])
 		}
 	}
 	for turn := 1; turn <= deepest; turn++ {
@@ -216,7 +218,7 @@ func groups(chunk []*result) [][]*result {
 			if r.Refused != nil {
 				continue
 			}
-			if turns[r.variant]++; turns[r.variant] != turn {
+			if turns[r.SKU]++; turns[r.SKU] != turn {
 				continue
 			}
 			k := together{turn, r.Reason}
@@ -235,6 +237,10 @@ func (i *stockImport) adjust(ctx context.Context, key string, group []*result) e
 	in := inventory.BulkInput{IdempotencyKey: key, Reason: group[0].Reason}
 	if in.Reason == "" {
 		in.Reason = importReason
+	}
+	group = slices.DeleteFunc(slices.Clone(group), func(r *result) bool { return r.Refused != nil }) // not found
+	if len(group) == 0 {
+		return nil
 	}
 	for _, r := range group {
 		in.Lines = append(in.Lines, inventory.BulkLine{VariantID: r.variant.String(), OnHand: r.OnHand, Delta: r.Delta, IfVersion: r.IfVersion})

@@ -4043,7 +4043,7 @@ type PaymentSyncPayload {
 type SandboxPaymentConfirmPayload {
   "As it stands now; null when it is not yours."
   payment: Payment
-  "NOT_FOUND, PAYMENT_CLOSED."
+  "NOT_FOUND, PAYMENT_CLOSED (it is being closed), PAYMENT_PENDING (the notice has not come)."
   userErrors: [UserError!]!
 }
 
@@ -4058,7 +4058,10 @@ extend type Mutation {
     "Of a payment."
     paymentId: ID!
   ): PaymentSyncPayload!
-  "Buyer, with the sandbox provider only: does what the provider's success notice would do."
+  """
+  Buyer, with the sandbox provider only: does what the provider's success notice would do. What has expired or was cancelled is
+  paid late.
+  """
   sandboxPaymentConfirm(
     "Of a payment."
     paymentId: ID!
@@ -4559,7 +4562,7 @@ type Shop implements Node {
     "Words of the title; null for all."
     search: String
   ): ProductConnection!
-  "Staff; null for others. onlyLow: those at or under their threshold."
+  "Staff; null for others. onlyLow: those at or under their threshold that are not archived."
   variants(
     "1 to 100."
     first: Int!
@@ -4567,7 +4570,7 @@ type Shop implements Node {
     after: String
     "A part of the sku or of a title; null for all."
     search: String
-    "Those at or under their threshold."
+    "Those at or under their threshold that are not archived."
     onlyLow: Boolean = false
   ): ProductVariantConnection
   "Staff; null for others. Newest first."

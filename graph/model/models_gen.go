@@ -490,7 +490,7 @@ type SandboxFaultsSetPayload struct {
 type SandboxPaymentConfirmPayload struct {
 	// As it stands now; null when it is not yours.
 	Payment *payment.Payment `json:"payment,omitempty"`
-	// NOT_FOUND, PAYMENT_CLOSED.
+	// NOT_FOUND, PAYMENT_CLOSED (it is being closed), PAYMENT_PENDING (the notice has not come).
 	UserErrors []UserError `json:"userErrors"`
 }
 

@@ -153,6 +153,7 @@ func (c *Catalog) VariantsOfShops(ctx context.Context, shops []typeid.Shop, q Va
 		}
 		if q.OnlyLow {
 			k := c.db.SQL().Table(stock.Table).As("k")
+			s.Where(sql.NEQ(v.C(productvariant.FieldStatus), variantArchived)) // what is no longer sold need not be stocked
 			s.Join(k).On(v.C(productvariant.FieldID), k.C(stock.FieldID)).Where(sql.P(func(b *sql.Builder) {
 				b.Ident(k.C(stock.FieldOnHand)).WriteString(" - ").Ident(k.C(stock.FieldHeld)).
 					WriteString(" <= ").Ident(k.C(stock.FieldLowStockThreshold))

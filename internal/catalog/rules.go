@@ -43,7 +43,7 @@ func (c *Catalog) SetSplitRules(ctx context.Context, who identity.Principal, sho
 		return nil, absent
 	}
 	now := c.now()
-	return db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*Shop, error) {
+	return db.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*Shop, error) {
 		row, err := tx.Shop.Query().Where(func(s *sql.Selector) {
 			s.Where(sql.EQ(s.C(shop.FieldID), id))
 			tx.ForUpdate(s) // of two who set them at once, one set stands

@@ -123,7 +123,7 @@ func (c *Checkouts) giveBackTx(ctx context.Context, tx *db.Tx, o outcome, held h
 	}, rows); err != nil {
 		return err
 	}
-	if _, err := tx.Order.Update().Where(entorder.CheckoutID(o.checkout)).SetPaidAt(now).AddVersion(1).Save(ctx); err != nil {
+	if _, err := tx.Order.Update().Where(entorder.CheckoutID(o.checkout)).SetPaidAt(now).Save(ctx); err != nil {
 		return fmt.Errorf("turn orders: %w", err)
 	}
 	return payment.TurnTx(ctx, tx, held.payments[o.checkout])

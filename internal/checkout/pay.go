@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/internal/audit"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
@@ -265,7 +266,7 @@ func (c *Checkouts) Cancel(ctx context.Context, who identity.Principal, checkout
 		return nil, err
 	}
 	if found.Status == Open {
-		if err := c.closeAndCancel(ctx, found); err != nil {
+		if err := c.closeAndCancel(ctx, found, cancels(who, orders)); err != nil {
 			return found, err
 		}
 		if found, err = c.read(ctx, id); err != nil {
@@ -282,7 +283,18 @@ func (c *Checkouts) Cancel(ctx context.Context, who identity.Principal, checkout
 	}
 }
 
-func (c *Checkouts) closeAndCancel(ctx context.Context, found *Checkout) error {
+// cancels are what the audit logs of the orders' shops say of who cancels; nothing of a buyer.
+func cancels(who identity.Principal, orders []*order.Order) []audit.Act {
+	var acts []audit.Act
+	for _, o := range orders {
+		if who.IsStaff() {
+			acts = append(acts, audit.Act{Shop: o.ShopID, Staff: who.Staff, Action: "checkoutCancel", Subject: o.ID})
+		}
+	}
+	return acts
+}
+
+func (c *Checkouts) closeAndCancel(ctx context.Context, found *Checkout, acts []audit.Act) error {
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	answer, err := usable(found)(c.provider.Close(asking, found.trade()))
@@ -294,6 +306,6 @@ func (c *Checkouts) closeAndCancel(ctx context.Context, found *Checkout) error {
 		_, err = c.settle(ctx, found, answer)
 		return err
 	}
-	_, err = c.turnOne(ctx, turn{checkout: found.ID, to: Cancelled})
+	_, err = c.turnOne(ctx, turn{checkout: found.ID, to: Cancelled, acts: acts})
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	entcheckout "holdfast/ent/checkout"
 	"holdfast/ent/hold"
 	entpayment "holdfast/ent/payment"
+	"holdfast/internal/audit"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
@@ -55,6 +56,8 @@ type turn struct {
 	to       Status
 	// receipt is the provider's, when to is Paid.
 	receipt payment.Answer
+	// acts are written down in the audit log if the turn wins.
+	acts []audit.Act
 	// unanswered is set when the provider was not heard before the goods went: it may still say that it was paid.
 	unanswered bool
 }
@@ -134,6 +137,11 @@ func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time
 	}
 	if err := c.markTx(ctx, tx, winners, held, now); err != nil {
 		return turned{}, err
+	}
+	for _, o := range winners {
+		if err := audit.RecordTx(ctx, tx, now, o.acts...); err != nil {
+			return turned{}, err
+		}
 	}
 	if err := shelf.WriteTx(ctx, tx, now); err != nil {
 		return turned{}, err

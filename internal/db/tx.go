@@ -62,6 +62,19 @@ func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 	}
 }
 
+// lostTries is how often Repeat tries a transaction whose commit's answer is lost.
+const lostTries = 5
+
+// Repeat is WithTx for a transaction that may happen twice: one whose COMMIT got no answer is run again.
+func Repeat[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (T, error) {
+	for attempt := 1; ; attempt++ {
+		out, err := WithTx(ctx, d, fn)
+		if !errors.Is(err, ErrUnknownOutcome) || attempt == lostTries {
+			return out, err
+		}
+	}
+}
+
 func once[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (out T, err error) {
 	var zero T
 	tx, err := d.Tx(ctx)

@@ -135,7 +135,7 @@ func (q *Queue) begin(ctx context.Context, begun *sync.WaitGroup) error {
 			}
 			begun.Go(func() {
 				defer func() { <-q.slots }()
-				if err := q.work(ctx, j); err != nil && ctx.Err() == nil {
+				if _, err := q.work(ctx, j); err != nil && ctx.Err() == nil {
 					q.log.ErrorContext(ctx, "work on job", "kind", j.Kind, "job_id", j.ID.String(), "error", err)
 				}
 			})
@@ -157,7 +157,7 @@ func (q *Queue) RunDue(ctx context.Context) (int, error) {
 		}
 		for _, j := range due {
 			n++
-			if err := q.work(ctx, j); err != nil {
+			if _, err := q.work(ctx, j); err != nil {
 				errs = append(errs, err)
 			}
 		}
@@ -181,7 +181,10 @@ func (q *Queue) Do(ctx context.Context, about typeid.UUID) error {
 		case !leased && j.RunAt.After(now):
 			return nil // it has had its turn
 		case !leased:
-			return q.work(ctx, j)
+			if mine, err := q.work(ctx, j); mine || err != nil {
+				return err
+			}
+			continue // somebody else has just taken it
 		}
 		select {
 		case <-ctx.Done():
@@ -201,27 +204,28 @@ func (q *Queue) due(ctx context.Context) ([]*ent.Job, error) {
 	return found, nil
 }
 
-// work leases a job, runs its handler, and says what comes next. A job that somebody else has leased meanwhile is left alone.
-func (q *Queue) work(ctx context.Context, j *ent.Job) error {
+// work leases a job, runs its handler, and says what comes next. A job that somebody else has leased meanwhile is left alone, and
+// not mine.
+func (q *Queue) work(ctx context.Context, j *ent.Job) (mine bool, err error) {
 	now := q.now()
 	until := now.Add(lease)
 	n, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.Attempts(j.Attempts), entjob.Wakes(j.Wakes),
 		entjob.Or(entjob.LeasedUntilIsNil(), entjob.LeasedUntilLTE(now))).
 		SetLeasedUntil(until).AddAttempts(1).Save(ctx)
 	if err != nil {
-		return fmt.Errorf("lease job: %w", err)
+		return false, fmt.Errorf("lease job: %w", err)
 	}
 	if n == 0 {
-		return nil
+		return false, nil
 	}
 	next, err := q.handle(ctx, j)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleWithin) // or the next process waits for the lease to end
 	defer cancel()
 	if err != nil {
 		q.log.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "job_id", j.ID.String(), "attempts", j.Attempts+1, "error", err)
-		return q.postpone(finishing, j, until, err)
+		return true, q.postpone(finishing, j, until, err)
 	}
-	return q.finish(finishing, j, until, next)
+	return true, q.finish(finishing, j, until, next)
 }
 
 func (q *Queue) handle(ctx context.Context, j *ent.Job) (time.Time, error) {

@@ -24,7 +24,7 @@ func (d *Desk) Complete(ctx context.Context, who identity.Principal, orderID str
 		return nil, notFound("orderId")
 	}
 	now := d.now()
-	after, err := db.WithTx(ctx, d.db, func(ctx context.Context, tx *db.Tx) (*Order, error) {
+	after, err := db.Repeat(ctx, d.db, func(ctx context.Context, tx *db.Tx) (*Order, error) {
 		status, err := lockTx(ctx, tx, o.ID)
 		if err != nil {
 			return nil, err

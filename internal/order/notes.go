@@ -42,9 +42,13 @@ func (d *Desk) AddNote(ctx context.Context, who identity.Principal, orderID, tex
 		return nil, err
 	}
 	now := d.now()
-	return db.WithTx(ctx, d.db, func(ctx context.Context, tx *db.Tx) (*Note, error) {
+	note := &Note{ID: typeid.New[typeid.OrderNote](now), OrderID: o.ID, StaffID: who.Staff, Text: text, CreatedAt: now}
+	return db.Repeat(ctx, d.db, func(ctx context.Context, tx *db.Tx) (*Note, error) {
 		if _, err := lockTx(ctx, tx, o.ID); err != nil { // or two at once would pass the limit
 			return nil, err
+		}
+		if again, err := tx.OrderNote.Query().Where(ordernote.ID(note.ID)).Count(ctx); err != nil || again > 0 {
+			return note, err
 		}
 		n, err := tx.OrderNote.Query().Where(ordernote.OrderID(o.ID)).Count(ctx)
 		if err != nil {
@@ -53,7 +57,6 @@ func (d *Desk) AddNote(ctx context.Context, who identity.Principal, orderID, tex
 		if n >= maxNotes {
 			return nil, fault.New(fault.TooMany, "an order has at most %d notes", maxNotes).At("orderId")
 		}
-		note := &Note{ID: typeid.New[typeid.OrderNote](now), OrderID: o.ID, StaffID: who.Staff, Text: text, CreatedAt: now}
 		if err := tx.Insert(ctx, ordernote.Table, []string{
 			ordernote.FieldID, ordernote.FieldOrderID, ordernote.FieldShopID, ordernote.FieldStaffID, ordernote.FieldText, ordernote.FieldCreatedAt,
 		}, [][]any{{note.ID, o.ID, o.ShopID, who.Staff, text, now}}); err != nil {

@@ -23,7 +23,12 @@ type LineProgress struct {
 	Shipped  int
 	// Refunded is how many were given back the money of, or are being: they need not be shipped.
 	Refunded int
+	// Restocked is how many went back on sale.
+	Restocked int
 }
+
+// Most is how many may still be shipped at the very most: those that were refunded too, but none that is back on sale.
+func (l LineProgress) Most() int { return max(0, l.Quantity-l.Shipped-min(l.Refunded, l.Restocked)) }
 
 // Left is how many are still to be shipped.
 func (l LineProgress) Left() int { return max(0, l.Quantity-l.Shipped-l.Refunded) }
@@ -57,12 +62,12 @@ func with(lines []LineProgress, parcel []ShipmentLine) []LineProgress {
 // ShippedWhollyTx tells whether something of the order was shipped and nothing is left to ship, in a transaction that has
 // locked the order.
 func ShippedWhollyTx(ctx context.Context, tx *db.Tx, id typeid.Order) (bool, error) {
-	lines, err := progressTx(ctx, tx, id)
+	lines, err := ProgressTx(ctx, tx, id)
 	return IsWhollyShipped(lines), err
 }
 
-// progressTx reads how far the lines of a locked order are, in their order.
-func progressTx(ctx context.Context, tx *db.Tx, id typeid.Order) ([]LineProgress, error) {
+// ProgressTx reads how far the lines of a locked order are, in their order.
+func ProgressTx(ctx context.Context, tx *db.Tx, id typeid.Order) ([]LineProgress, error) {
 	b := tx.SQL()
 	l := b.Table(orderline.Table)
 	lines, err := db.Collect(ctx, tx, b.Select(l.C(orderline.FieldID), l.C(orderline.FieldQuantity)).From(l).
@@ -73,32 +78,33 @@ func progressTx(ctx context.Context, tx *db.Tx, id typeid.Order) ([]LineProgress
 	}
 	p, pl := b.Table(shipment.Table).As("p"), b.Table(shipmentline.Table).As("pl")
 	shipped, err := countedTx(ctx, tx, b.Select(pl.C(shipmentline.FieldOrderLineID), sql.As(sql.Sum(pl.C(shipmentline.FieldQuantity)), "n")).
-		From(p).Join(pl).On(p.C(shipment.FieldID), pl.C(shipmentline.FieldShipmentID)).
+		AppendSelectExpr(sql.Raw("0")).From(p).Join(pl).On(p.C(shipment.FieldID), pl.C(shipmentline.FieldShipmentID)).
 		Where(sql.EQ(p.C(shipment.FieldOrderID), id)).GroupBy(pl.C(shipmentline.FieldOrderLineID)))
 	if err != nil {
 		return nil, fmt.Errorf("read shipments of order %s: %w", id, err)
 	}
 	r, rl := b.Table(refund.Table).As("r"), b.Table(refundline.Table).As("rl")
-	refunded, err := countedTx(ctx, tx, b.Select(rl.C(refundline.FieldOrderLineID), sql.As(sql.Sum(rl.C(refundline.FieldQuantity)), "n")).
+	refunded, err := countedTx(ctx, tx, b.Select(rl.C(refundline.FieldOrderLineID),
+		sql.As(sql.Sum(rl.C(refundline.FieldQuantity)), "n"), sql.As(sql.Sum(rl.C(refundline.FieldRestocked)), "m")).
 		From(r).Join(rl).On(r.C(refund.FieldID), rl.C(refundline.FieldRefundID)).
 		Where(sql.EQ(r.C(refund.FieldOrderID), id)). // a FAILED one is tried again
 		GroupBy(rl.C(refundline.FieldOrderLineID)))
 	if err != nil {
 		return nil, fmt.Errorf("read refunds of order %s: %w", id, err)
 	}
-	for i := range lines {
-		lines[i].Shipped, lines[i].Refunded = shipped[lines[i].ID], refunded[lines[i].ID]
+	for i, l := range lines {
+		lines[i].Shipped, lines[i].Refunded, lines[i].Restocked = shipped[l.ID][0], refunded[l.ID][0], refunded[l.ID][1]
 	}
 	return lines, nil
 }
 
-// countedTx reads sums by order line.
-func countedTx(ctx context.Context, tx *db.Tx, s *sql.Selector) (map[typeid.OrderLine]int, error) {
-	out := make(map[typeid.OrderLine]int)
+// countedTx reads two sums by order line.
+func countedTx(ctx context.Context, tx *db.Tx, s *sql.Selector) (map[typeid.OrderLine][2]int, error) {
+	out := make(map[typeid.OrderLine][2]int)
 	_, err := db.Collect(ctx, tx, s, func(row db.Row) (struct{}, error) {
 		var id typeid.OrderLine
-		var n int
-		err := row.Scan(&id, &n)
+		var n [2]int
+		err := row.Scan(&id, &n[0], &n[1])
 		out[id] = n
 		return struct{}{}, err
 	})

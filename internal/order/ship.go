@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	entorder "holdfast/ent/order"
+	"holdfast/ent/refund"
 	"holdfast/ent/shipment"
 	"holdfast/ent/shipmentline"
 	"holdfast/internal/audit"
@@ -154,7 +155,10 @@ func (d *Desk) shipTx(ctx context.Context, tx *db.Tx, who identity.Principal, o 
 	if err != nil {
 		return typeid.Shipment{}, err
 	}
-	lines, err := progressTx(ctx, tx, o.ID)
+	if err := notRefundingTx(ctx, tx, o); err != nil {
+		return typeid.Shipment{}, err
+	}
+	lines, err := ProgressTx(ctx, tx, o.ID)
 	if err != nil {
 		return typeid.Shipment{}, err
 	}
@@ -270,7 +274,7 @@ func shippable(lines []LineProgress, parcel []ShipmentLine, a LineInput, index s
 	if slices.ContainsFunc(parcel, func(l ShipmentLine) bool { return l.OrderLineID == id }) {
 		return id, fault.New(fault.Invalid, "name each line once").At("input", "lines", index, "orderLineId")
 	}
-	most := lines[at].Quantity - lines[at].Shipped
+	most := lines[at].Most()
 	switch {
 	case most == 0:
 		return id, fault.New(fault.Invalid, "all of this line has been shipped").At("input", "lines", index, "quantity")
@@ -278,4 +282,20 @@ func shippable(lines []LineProgress, parcel []ShipmentLine, a LineInput, index s
 		return id, fault.New(fault.Invalid, "quantity must be %d to %d", 1, most).At("input", "lines", index, "quantity")
 	}
 	return id, nil
+}
+
+// notRefundingTx refuses an order whose money is all on its way back: it is REFUNDED as soon as the provider has said so.
+func notRefundingTx(ctx context.Context, tx *db.Tx, o *Order) error {
+	refunds, err := tx.Refund.Query().Where(refund.OrderID(o.ID)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("read refunds of order %s: %w", o.ID, err)
+	}
+	left := o.Total.Amount
+	for _, r := range refunds {
+		left -= r.Amount
+	}
+	if len(refunds) > 0 && left == 0 {
+		return closed(Refunded)
+	}
+	return nil
 }

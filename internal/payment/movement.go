@@ -58,17 +58,17 @@ func (m ShareMade) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
 type ShareReturned struct{ Return typeid.SplitReturn }
 
 func (m ShareReturned) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	return giveBackTx(ctx, tx, m.Return)
+	return giveBackTx(ctx, tx, m.Return, SplitSucceeded)
 }
 
 // ShareWithheld is a part of a share that its receiver never gets: the share had not been paid out.
 type ShareWithheld struct{ Return typeid.SplitReturn }
 
 func (m ShareWithheld) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	return giveBackTx(ctx, tx, m.Return)
+	return giveBackTx(ctx, tx, m.Return, SplitPlanned, SplitFailed)
 }
 
-func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn) (bool, error) {
+func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn, from ...string) (bool, error) {
 	row, err := tx.SplitReturn.Get(ctx, id)
 	if err != nil {
 		return false, err
@@ -78,7 +78,11 @@ func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn) (bool, er
 	if err != nil || n == 0 {
 		return false, err
 	}
-	if _, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID)).AddReturned(row.Amount).Save(ctx); err != nil {
+	n, err = tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID), paymentsplit.StatusIn(from...)).AddReturned(row.Amount).Save(ctx)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("share %s is not %v any more", row.SplitID, from)
+	}
+	if err != nil {
 		return false, err
 	}
 	_, err = tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID), func(s *sql.Selector) {
@@ -117,7 +121,8 @@ func (m MoneyRefunded) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
 // orderRefunded is what an order is called whose money was all given back.
 const orderRefunded = "REFUNDED"
 
-// TurnTx brings the status of a payment in line with its refunds. Whoever changes refunds calls it, in the same transaction.
+// TurnTx brings the status of a payment in line with its refunds, and moves its orders' versions on when that changes it. Whoever
+// changes refunds calls it, in the same transaction, and has locked all orders of the payment's checkout.
 func TurnTx(ctx context.Context, tx *db.Tx, id typeid.Payment) error {
 	row, err := tx.Payment.Query().Where(func(s *sql.Selector) {
 		s.Where(sql.EQ(s.C(entpayment.FieldID), id))
@@ -136,6 +141,9 @@ func TurnTx(ctx context.Context, tx *db.Tx, id typeid.Payment) error {
 	}
 	if _, err := tx.Payment.Update().Where(entpayment.ID(id)).SetStatus(string(status)).Save(ctx); err != nil {
 		return fmt.Errorf("turn payment: %w", err)
+	}
+	if _, err := tx.Order.Update().Where(entorder.CheckoutID(row.CheckoutID)).AddVersion(1).Save(ctx); err != nil {
+		return fmt.Errorf("turn orders of payment: %w", err)
 	}
 	return nil
 }

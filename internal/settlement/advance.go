@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -22,11 +23,34 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// errRefused says that the provider said no to one transfer, which keeps no other waiting.
+// errRefused says that the provider said no to one transfer: it is tried again, and keeps no other waiting.
 var errRefused = errors.New("the provider refused")
 
-// errOnItsWay says that the provider has taken a transfer on and not finished it: nothing failed, and it is asked again.
-var errOnItsWay = errors.New("the transfer is on its way")
+// onItsWay says that the provider has taken a transfer on and not finished it: nothing failed, and it is asked again.
+type onItsWay struct{ since time.Time }
+
+func (onItsWay) Error() string { return "the transfer is on its way" }
+
+// results gathers what came of the steps of one run, each of which keeps no other waiting.
+type results struct {
+	now   time.Time
+	later time.Time // when to look again
+	err   error
+}
+
+// add takes a result in, and returns the errors that end the run: those of which nobody knows what they mean.
+func (r *results) add(err error) error {
+	var slow onItsWay
+	switch {
+	case errors.Is(err, errRefused):
+		r.err = errors.Join(r.err, err)
+	case errors.As(err, &slow):
+		r.later = sooner(r.later, r.now.Add(min(max(r.now.Sub(slow.since)/8, askAgain), askAtLeast)))
+	default:
+		return err
+	}
+	return nil
+}
 
 // account is an order's money as the rows have it.
 type account struct {
@@ -45,19 +69,17 @@ func (s *Settlement) advance(ctx context.Context, about typeid.UUID) (time.Time,
 		return time.Time{}, err
 	}
 	later, err := s.moveMoney(ctx, a)
-	if errors.Is(err, errOnItsWay) {
-		later, err = s.now().Add(askAgain), nil
-	}
 	due, failed := s.complete(ctx, id) // goods wait for no money
 	return sooner(later, due), errors.Join(err, failed)
 }
 
 func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time, err error) {
+	run := results{now: s.now()}
 	for _, p := range a.splits {
 		if p.Status != payment.SplitProcessing {
 			continue
 		}
-		if err := s.share(ctx, a, p); err != nil {
+		if err := run.add(s.share(ctx, a, p)); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -65,11 +87,14 @@ func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time
 		if r.Status == string(payment.TransferSucceeded) {
 			continue
 		}
-		if err := s.refund(ctx, a, r); err != nil {
+		if err := s.refund(ctx, a, r, &run); err != nil {
 			return time.Time{}, err
 		}
 	}
-	return s.shares(ctx, a)
+	if err := s.shares(ctx, a, &run); err != nil {
+		return time.Time{}, err
+	}
+	return run.later, run.err
 }
 
 // account reads the money of an order; nil when it was never paid.
@@ -88,7 +113,7 @@ func (s *Settlement) account(ctx context.Context, id typeid.Order) (*account, er
 	if a.splits, err = s.db.PaymentSplit.Query().Where(paymentsplit.OrderID(id)).Order(paymentsplit.ByPosition()).All(ctx); err != nil {
 		return nil, fmt.Errorf("read splits: %w", err)
 	}
-	if a.refunds, err = s.db.Refund.Query().Where(refund.OrderID(id)).WithReturns().Order(refund.ByID()).All(ctx); err != nil {
+	if a.refunds, err = s.db.Refund.Query().Where(refund.OrderID(id)).WithReturns(func(q *ent.SplitReturnQuery) { q.Order(splitreturn.ByID()) }).Order(refund.ByID()).All(ctx); err != nil {
 		return nil, fmt.Errorf("read refunds: %w", err)
 	}
 	return a, nil
@@ -99,14 +124,20 @@ func (a *account) in(amount int64) money.Money {
 }
 
 // refund has the shares returned of one refund, then gives the money back.
-func (s *Settlement) refund(ctx context.Context, a *account, r *ent.Refund) error {
+func (s *Settlement) refund(ctx context.Context, a *account, r *ent.Refund, run *results) error {
+	complete := true
 	for _, back := range r.Edges.Returns {
 		if back.Status == string(payment.TransferSucceeded) {
 			continue
 		}
-		if err := s.takeBack(ctx, a, back); err != nil {
+		err := s.takeBack(ctx, a, back)
+		complete = complete && err == nil
+		if err := run.add(err); err != nil {
 			return err
 		}
+	}
+	if !complete {
+		return nil // the buyer's money waits for the shares that it is made of
 	}
 	state, err := s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
 		return s.provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Payment: a.payment.ID, Amount: a.in(r.Amount), Reason: r.Reason})
@@ -119,7 +150,7 @@ func (s *Settlement) refund(ctx context.Context, a *account, r *ent.Refund) erro
 		_, err = tx.Order.Update().Where(entorder.ID(a.order.ID)).AddVersion(1).Save(ctx)
 		return err
 	}
-	return s.settle(ctx, a, state, err, payment.MoneyRefunded{Refund: r.ID, Now: s.now()}, failed)
+	return run.add(s.settle(ctx, a, transfer{state, err, r.CreatedAt}, payment.MoneyRefunded{Refund: r.ID, Now: s.now()}, failed))
 }
 
 // takeBack has one share, or a part of it, returned. What was not paid out yet is only withheld.
@@ -136,6 +167,8 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 	var moved payment.Movement = payment.ShareReturned{Return: back.ID}
 	state, err := payment.TransferSucceeded, error(nil)
 	switch of.Status {
+	case payment.SplitProcessing:
+		return onItsWay{back.CreatedAt} // whether the receiver has it is not known yet
 	case payment.SplitPlanned, payment.SplitFailed:
 		moved = payment.ShareWithheld{Return: back.ID}
 	default:
@@ -143,7 +176,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 			return s.provider.ReturnShare(ctx, payment.ReturnRequest{ID: back.ID, Payment: a.payment.ID, Receiver: of.Receiver, Amount: a.in(back.Amount)})
 		})
 	}
-	if err := s.settle(ctx, a, state, err, moved, func(ctx context.Context, tx *db.Tx) error {
+	if err := s.settle(ctx, a, transfer{state, err, back.CreatedAt}, moved, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.SplitReturn.Update().Where(splitreturn.ID(back.ID), splitreturn.Status(string(payment.TransferProcessing))).
 			SetStatus(string(payment.TransferFailed)).Save(ctx)
 		return err
@@ -157,36 +190,60 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 	return nil
 }
 
-// shares pays out what is planned, once the provider takes it, and tells when that will be.
-func (s *Settlement) shares(ctx context.Context, a *account) (later time.Time, err error) {
-	due := a.payment.PaidAt.Add(s.provider.ShareAfter())
-	var refused error
-	for _, p := range a.splits {
-		if p.Status != payment.SplitPlanned && p.Status != payment.SplitFailed {
-			continue
-		}
-		if s.now().Before(due) {
-			return due, nil
-		}
-		// Announced before it is paid: from now on a refund has to find out first whether the receiver has it.
-		n, err := s.db.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Status(p.Status), paymentsplit.Returned(p.Returned)).
-			SetStatus(payment.SplitProcessing).Save(ctx)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("announce share: %w", err)
-		}
-		if n == 0 {
-			return s.now(), nil // somebody took a step meanwhile: look again
-		}
-		err = s.share(ctx, a, p)
-		if errors.Is(err, errRefused) {
-			refused = errors.Join(refused, err)
-			continue
-		}
-		if err != nil {
-			return time.Time{}, err
+// shares pays out what is planned, once the provider takes it.
+func (s *Settlement) shares(ctx context.Context, a *account, run *results) error {
+	planned := slices.ContainsFunc(a.splits, unpaid)
+	if due := a.payment.PaidAt.Add(s.provider.ShareAfter()); planned && run.now.Before(due) {
+		run.later = sooner(run.later, due)
+		return nil
+	}
+	if !planned {
+		return nil
+	}
+	announced, err := s.announce(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, p := range announced {
+		if err := run.add(s.share(ctx, a, p)); err != nil {
+			return err
 		}
 	}
-	return time.Time{}, refused
+	return nil
+}
+
+func unpaid(p *ent.PaymentSplit) bool {
+	return p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed
+}
+
+// announce says which shares are paid out next: those of which no part is on its way back. From then on a refund has to find
+// out first whether the receivers have them.
+func (s *Settlement) announce(ctx context.Context, a *account) ([]*ent.PaymentSplit, error) {
+	return db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) ([]*ent.PaymentSplit, error) {
+		if _, err := lockOrdersTx(ctx, tx, a.order.CheckoutID); err != nil { // a refund is decided before, or after
+			return nil, err
+		}
+		splits, err := tx.PaymentSplit.Query().Where(paymentsplit.OrderID(a.order.ID)).WithReturns().Order(paymentsplit.ByPosition()).All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read splits: %w", err)
+		}
+		splits = slices.DeleteFunc(splits, func(p *ent.PaymentSplit) bool {
+			return !unpaid(p) || slices.ContainsFunc(p.Edges.Returns, func(r *ent.SplitReturn) bool {
+				return r.Status != string(payment.TransferSucceeded)
+			})
+		})
+		ids := make([]typeid.Split, len(splits))
+		for i, p := range splits {
+			ids[i] = p.ID
+		}
+		if len(ids) == 0 {
+			return nil, nil
+		}
+		if _, err := tx.PaymentSplit.Update().Where(paymentsplit.IDIn(ids...)).SetStatus(payment.SplitProcessing).Save(ctx); err != nil {
+			return nil, fmt.Errorf("announce shares: %w", err)
+		}
+		return splits, nil
+	})
 }
 
 // share pays one share out, less what was withheld of it.
@@ -198,15 +255,19 @@ func (s *Settlement) share(ctx context.Context, a *account, p *ent.PaymentSplit)
 			return s.provider.Share(ctx, payment.ShareRequest{ID: p.ID, Payment: a.payment.ID, Receiver: p.Receiver, Amount: amount})
 		})
 	}
-	if err := s.settle(ctx, a, state, err, payment.ShareMade{Split: p.ID}, func(ctx context.Context, tx *db.Tx) error {
+	p.Status = payment.SplitProcessing
+	err = s.settle(ctx, a, transfer{state, err, *a.payment.PaidAt}, payment.ShareMade{Split: p.ID}, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Status(payment.SplitProcessing)).
 			SetStatus(payment.SplitFailed).Save(ctx)
 		return err
-	}); err != nil {
-		return err
+	})
+	switch {
+	case err == nil:
+		p.Status = payment.SplitSucceeded
+	case errors.Is(err, errRefused):
+		p.Status = payment.SplitFailed
 	}
-	p.Status = payment.SplitSucceeded
-	return nil
+	return err
 }
 
 // ask asks the provider, who has so long to answer.
@@ -216,56 +277,54 @@ func (s *Settlement) ask(ctx context.Context, call func(context.Context) (paymen
 	return call(ctx)
 }
 
-// settle records what the provider said of a transfer: that it happened, or that it was refused. It returns nil when the
-// transfer is done; what was refused is tried again like everything that failed.
-func (s *Settlement) settle(ctx context.Context, a *account, state payment.TransferState, answer error, moved payment.Movement, failed func(context.Context, *db.Tx) error) error {
-	refused := fault.List(answer) != nil || answer == nil && state == payment.TransferFailed
+// transfer is what the provider said of a transfer that was asked for at a moment.
+type transfer struct {
+	state payment.TransferState
+	err   error
+	since time.Time
+}
+
+// settle records what the provider said: that a transfer happened, or that it was refused. It returns nil when the transfer is
+// done; what was refused is tried again like everything that failed.
+func (s *Settlement) settle(ctx context.Context, a *account, said transfer, moved payment.Movement, failed func(context.Context, *db.Tx) error) error {
+	refused := fault.List(said.err) != nil || said.err == nil && said.state == payment.TransferFailed
 	switch {
-	case answer != nil && !refused:
-		return fmt.Errorf("move money of %s: no answer: %w", a.order.ID, answer)
-	case !refused && state == payment.TransferProcessing:
-		return errOnItsWay
+	case said.err != nil && !refused:
+		return fmt.Errorf("move money of %s: no answer: %w", a.order.ID, said.err)
+	case !refused && said.state == payment.TransferProcessing:
+		return onItsWay{said.since}
 	}
-	before := a.order.Version
-	version, err := db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (int64, error) {
-		if err := lockTx(ctx, tx, a.order.ID); err != nil {
-			return 0, err
+	orders, err := db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) ([]typeid.Order, error) {
+		orders, err := lockOrdersTx(ctx, tx, a.order.CheckoutID)
+		if err != nil {
+			return nil, err
 		}
 		if refused {
-			if err := failed(ctx, tx); err != nil {
-				return 0, err
-			}
-		} else if _, err := payment.RecordTx(ctx, tx, moved); err != nil {
-			return 0, err
+			return orders, failed(ctx, tx)
 		}
-		row, err := tx.Order.Get(ctx, a.order.ID)
-		if err != nil {
-			return 0, err
-		}
-		return row.Version, nil
+		_, err = payment.RecordTx(ctx, tx, moved)
+		return orders, err
 	})
 	if err != nil {
 		return fmt.Errorf("record money of %s: %w", a.order.ID, err)
 	}
-	if version != before {
-		a.order.Version = version
-		s.hub.OrdersMoved([]typeid.Order{a.order.ID})
-	}
+	s.hub.OrdersMoved(orders)
 	if refused {
-		return fmt.Errorf("move money of %s: %w", a.order.ID, errors.Join(errRefused, answer))
+		return fmt.Errorf("move money of %s: %w", a.order.ID, errors.Join(errRefused, said.err))
 	}
 	return nil
 }
 
-func lockTx(ctx context.Context, tx *db.Tx, id typeid.Order) error {
-	_, err := tx.Order.Query().Where(func(q *sql.Selector) {
-		q.Where(sql.EQ(q.C(entorder.FieldID), id))
-		tx.ForUpdate(q)
-	}).Only(ctx)
+// lockOrdersTx locks the orders of a checkout by id, and returns them: what becomes of a payment concerns them all.
+func lockOrdersTx(ctx context.Context, tx *db.Tx, of typeid.Checkout) ([]typeid.Order, error) {
+	t := tx.SQL().Table(entorder.Table)
+	orders, err := db.Collect(ctx, tx, tx.ForUpdate(tx.SQL().Select(entorder.FieldID).From(t).
+		Where(sql.EQ(entorder.FieldCheckoutID, of)).OrderBy(entorder.FieldID)),
+		func(row db.Row) (id typeid.Order, err error) { return id, row.Scan(&id) })
 	if err != nil {
-		return fmt.Errorf("lock order: %w", err)
+		return nil, fmt.Errorf("lock orders: %w", err)
 	}
-	return nil
+	return orders, nil
 }
 
 // complete completes an order that was shipped long enough ago, and tells when it will be.

@@ -23,12 +23,13 @@ type books struct {
 	shares   []share // one for each split
 }
 
-// bookLine is one order line: how many were bought, and of how many the money or the goods are back.
+// bookLine is one order line: how many were bought, how many have left, and of how many the money or the goods are back.
 type bookLine struct {
 	id        typeid.OrderLine
 	variant   typeid.Variant
 	unit      money.Money
 	quantity  int
+	shipped   int
 	refunded  int
 	restocked int
 }
@@ -63,6 +64,7 @@ func (b *books) decide(in RefundInput) (refundPlan, error) {
 	}); err != nil {
 		return refundPlan{}, err
 	}
+	p.neverShip(b)
 	left := b.total.Amount - b.refunded
 	switch {
 	case in.Amount != nil && in.Amount.Currency != b.total.Currency:
@@ -85,6 +87,14 @@ func (b *books) decide(in RefundInput) (refundPlan, error) {
 		return refundPlan{}, fmt.Errorf("divide refund of %s: %w", b.order, err)
 	}
 	return p, nil
+}
+
+// neverShip has the refund be for what goes back on sale without having left, too: it must not be shipped any more.
+func (p *refundPlan) neverShip(b *books) {
+	for i := range p.lines {
+		now, had := &p.lines[i], b.line(p.lines[i].id)
+		now.refunded += max(0, had.restocked+now.restocked-had.shipped-had.refunded-now.refunded)
+	}
 }
 
 // take adds the lines that an input names to the plan, as add says, and tells what they are worth. add is false when there

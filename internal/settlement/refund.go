@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"entgo.io/ent/dialect/sql"
-
 	"holdfast/ent"
 	entorder "holdfast/ent/order"
 	"holdfast/ent/paymentsplit"
@@ -83,21 +81,20 @@ func (s *Settlement) Refund(ctx context.Context, who identity.Principal, in Refu
 		return nil, nil, err
 	}
 	now := s.now()
-	var stocks []inventory.Stock
+	var did refunded
 	done, err := idempotency.Once(ctx, s.db, idempotency.Request{
 		Staff: who.Staff, Operation: "orderRefund", Key: in.IdempotencyKey, Hash: hash, Now: now,
 	}, func(ctx context.Context, tx *db.Tx) (string, error) {
-		var id typeid.Refund
 		var err error
-		id, stocks, err = s.refundTx(ctx, tx, who, o.ID, lines, in, now)
-		return id.String(), err
+		did, err = s.refundTx(ctx, tx, who, o, lines, in, now)
+		return did.id.String(), err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	if !done.Repeated {
-		s.hub.Committed(stocks)
-		s.hub.OrdersMoved([]typeid.Order{o.ID})
+		s.hub.Committed(did.stocks)
+		s.hub.OrdersMoved(did.orders)
 	}
 	s.carryOut(ctx, o.ID)
 	return s.readRefund(ctx, o.ID, done.Made)
@@ -144,45 +141,56 @@ func (s *Settlement) readRefund(ctx context.Context, o typeid.Order, made string
 	return after, given, err
 }
 
+// refunded is what a refund has changed: told once it is committed.
+type refunded struct {
+	id     typeid.Refund
+	stocks []inventory.Stock
+	orders []typeid.Order
+}
+
 // refundTx decides a refund and writes down what has to be done.
-func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, who identity.Principal, id typeid.Order, lines []*order.Line, in RefundInput, now time.Time) (typeid.Refund, []inventory.Stock, error) {
+func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, who identity.Principal, o *order.Order, lines []*order.Line, in RefundInput, now time.Time) (refunded, error) {
 	shelf, err := inventory.LockTx(ctx, tx, restocked(lines, in.Restock))
 	if err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
 	}
-	b, err := lockBooksTx(ctx, tx, id, lines)
+	orders, err := lockOrdersTx(ctx, tx, o.CheckoutID)
 	if err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
+	}
+	b, err := booksTx(ctx, tx, o.ID, lines)
+	if err != nil {
+		return refunded{}, err
 	}
 	plan, err := b.decide(in)
 	if err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
 	}
 	made := typeid.New[typeid.Refund](now)
 	if err := plan.writeTx(ctx, tx, b, made, who.Staff, in.Reason, now); err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
 	}
-	if err := s.turnTx(ctx, tx, b, now); err != nil {
-		return typeid.Refund{}, nil, err
+	if err := s.turnTx(ctx, tx, b, plan, now); err != nil {
+		return refunded{}, err
 	}
 	for _, l := range plan.lines {
 		if l.restocked == 0 {
 			continue
 		}
-		if err := shelf.Move(inventory.Return(l.variant, l.restocked, id, who.Staff, in.Reason)); err != nil {
-			return typeid.Refund{}, nil, err
+		if err := shelf.Move(inventory.Return(l.variant, l.restocked, o.ID, who.Staff, in.Reason)); err != nil {
+			return refunded{}, err
 		}
 	}
 	if err := shelf.WriteTx(ctx, tx, now); err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
 	}
 	if err := audit.RecordTx(ctx, tx, now, audit.Act{
-		Shop: b.shop, Staff: who.Staff, Action: "orderRefund", Subject: id,
+		Shop: b.shop, Staff: who.Staff, Action: "orderRefund", Subject: o.ID,
 		Detail: map[string]any{"refund": made.String(), "amount": plan.amount, "lines": in.Lines, "restock": in.Restock, "reason": in.Reason},
 	}); err != nil {
-		return typeid.Refund{}, nil, err
+		return refunded{}, err
 	}
-	return made, shelf.Changed(), job.AddTx(ctx, tx, now, now, job.Order, id.UUID)
+	return refunded{made, shelf.Changed(), orders}, job.AddTx(ctx, tx, now, now, job.Order, o.ID.UUID)
 }
 
 // restocked are the variants of the lines that are named; what is not there is refused later.
@@ -198,20 +206,21 @@ func restocked(lines []*order.Line, restock []order.LineInput) []typeid.Variant 
 	return out
 }
 
-// lockBooksTx locks an order and reads what has become of its money and goods.
-func lockBooksTx(ctx context.Context, tx *db.Tx, id typeid.Order, lines []*order.Line) (*books, error) {
-	row, err := tx.Order.Query().Where(func(q *sql.Selector) {
-		q.Where(sql.EQ(q.C(entorder.FieldID), id))
-		tx.ForUpdate(q)
-	}).Only(ctx)
+// booksTx reads what has become of the money and goods of an order that is locked.
+func booksTx(ctx context.Context, tx *db.Tx, id typeid.Order, lines []*order.Line) (*books, error) {
+	row, err := tx.Order.Get(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("lock order: %w", err)
+		return nil, fmt.Errorf("read order: %w", err)
 	}
 	b := &books{
 		order: id, checkout: row.CheckoutID, shop: row.ShopID, status: order.Status(row.Status),
 		total: money.New(row.Total, money.Currency(row.Currency)),
 	}
-	refunds, err := tx.Refund.Query().Where(refund.OrderID(id)).WithLines().WithReturns().All(ctx)
+	progress, err := order.ProgressTx(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	refunds, err := tx.Refund.Query().Where(refund.OrderID(id)).WithReturns().All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read refunds: %w", err)
 	}
@@ -219,13 +228,17 @@ func lockBooksTx(ctx context.Context, tx *db.Tx, id typeid.Order, lines []*order
 	if err != nil {
 		return nil, fmt.Errorf("read splits: %w", err)
 	}
-	b.read(lines, refunds, splits)
+	b.read(lines, progress, refunds, splits)
 	return b, nil
 }
 
-func (b *books) read(lines []*order.Line, refunds []*ent.Refund, splits []*ent.PaymentSplit) {
-	for _, l := range lines {
-		b.lines = append(b.lines, bookLine{id: l.ID, variant: l.VariantID, unit: l.UnitPrice, quantity: l.Quantity})
+func (b *books) read(lines []*order.Line, progress []order.LineProgress, refunds []*ent.Refund, splits []*ent.PaymentSplit) {
+	for i, l := range lines { // both are in the order of the order
+		p := progress[i]
+		b.lines = append(b.lines, bookLine{
+			id: l.ID, variant: l.VariantID, unit: l.UnitPrice, quantity: l.Quantity,
+			shipped: p.Shipped, refunded: p.Refunded, restocked: p.Restocked,
+		})
 	}
 	for _, p := range splits {
 		b.payment = p.PaymentID
@@ -234,12 +247,6 @@ func (b *books) read(lines []*order.Line, refunds []*ent.Refund, splits []*ent.P
 	}
 	for _, r := range refunds {
 		b.refunded += r.Amount
-		for _, l := range r.Edges.Lines {
-			if had := b.line(l.OrderLineID); had != nil {
-				had.refunded += l.Quantity
-				had.restocked += l.Restocked
-			}
-		}
 		for _, back := range r.Edges.Returns {
 			if i := slices.Index(b.splits, back.SplitID); i >= 0 {
 				b.shares[i].returned += back.Amount
@@ -278,9 +285,9 @@ func (p refundPlan) writeTx(ctx context.Context, tx *db.Tx, b *books, id typeid.
 }
 
 // turnTx moves the order on: what is refunded by line need not be shipped any more, which may have been all that was left.
-func (s *Settlement) turnTx(ctx context.Context, tx *db.Tx, b *books, now time.Time) error {
+func (s *Settlement) turnTx(ctx context.Context, tx *db.Tx, b *books, p refundPlan, now time.Time) error {
 	shipped := false
-	if b.status == order.Paid {
+	if b.status == order.Paid && b.refunded+p.amount.Amount < b.total.Amount { // else it is REFUNDED before long
 		var err error
 		if shipped, err = order.ShippedWhollyTx(ctx, tx, b.order); err != nil {
 			return err

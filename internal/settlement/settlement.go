@@ -24,8 +24,10 @@ const (
 	stepTimeout = 10 * time.Second
 	// answerWithin is how long whoever asks for a refund waits for it to arrive; it goes on after that.
 	answerWithin = 3 * time.Second
-	// askAgain is how long after a transfer was found on its way the provider is asked about it again.
-	askAgain = 5 * time.Second
+	// askAgain is how soon, and askAtLeast how late, the provider is asked again about a transfer that is on its way: the
+	// longer it takes, the later.
+	askAgain   = 5 * time.Second
+	askAtLeast = 15 * time.Minute
 )
 
 // Settlement decides refunds and carries out what was decided.
