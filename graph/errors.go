@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -84,19 +85,31 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	if errors.As(err, &located) {
 		out = gqlerror.Error{Path: located.Path, Locations: located.Locations}
 	}
-	code := requestCode(err)
+	code, after := requestCode(err), int64(0)
 	if code != fault.Internal {
-		out.Message = message(ctx, fault.List(err)[0].Refused())
+		refused := fault.List(err)[0].Refused()
+		out.Message, after = message(ctx, refused), retryAfterMs(refused)
 	} else if known := ofGraphQL(located); known != "" {
 		code, out.Message = known, located.Message
 	}
 	out.Extensions = map[string]any{"code": string(code)}
+	if after > 0 {
+		out.Extensions["retryAfterMs"] = after
+	}
 	if code == fault.Internal {
 		out.Message = internalError
 		out.Extensions["requestId"] = requestID(ctx)
 		p.note(ctx, err)
 	}
 	return &out
+}
+
+// retryAfterMs is when the same request may be sent again, in whole milliseconds: to come back too early helps nobody. 0 for never.
+func retryAfterMs(e *fault.Error) int64 {
+	if e.Code != fault.RateLimited && e.Code != fault.Overloaded {
+		return 0
+	}
+	return int64((e.RetryAfter + time.Millisecond - 1) / time.Millisecond)
 }
 
 // requestCode is what a top-level error says of err: INTERNAL unless it is a refusal. A code of a payload would be one that nobody

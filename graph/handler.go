@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"golang.org/x/text/language"
 
+	"holdfast/graph/documents"
 	"holdfast/graph/generated"
 	"holdfast/graph/guard"
 	"holdfast/graph/scalar"
@@ -22,10 +23,8 @@ import (
 )
 
 const (
-	// cachedQueries is how many parsed queries are kept. One of 4,000 tokens takes more than a megabyte, so this bounds what
-	// others can make us keep.
+	// cachedQueries is how many parsed queries are kept. One takes up to a megabyte, so this bounds what others can make us keep.
 	cachedQueries = 128
-	maxTokens     = 4000
 	defaultWait   = time.Millisecond
 )
 
@@ -37,6 +36,10 @@ type Options struct {
 	Wait time.Duration
 	// WebSocket, if set, serves sockets at the same address. Its Streams are set here.
 	WebSocket *transport.WebSocket
+	// Documents, if set, are those that requests may name by documentId or by the hash of their text.
+	Documents *documents.Registry
+	// TrustedOnly refuses every other document, introspection too. Without Documents nothing runs then.
+	TrustedOnly bool
 	// Observer, if set, is told what becomes of operations.
 	Observer Observer
 }
@@ -53,17 +56,23 @@ func NewHandler(deps Deps, opts Options) *Handler {
 		opts.Wait = defaultWait
 	}
 	resolver := &Resolver{Deps: deps, access: newAccess(), wait: opts.Wait}
-	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver}))
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
+	server := handler.New(schema)
+	named := transport.Documents{Only: opts.TrustedOnly}
+	if opts.Documents != nil {
+		named.Find = opts.Documents.Find
+	}
 	if opts.WebSocket != nil {
+		opts.WebSocket.Documents = named
 		opts.WebSocket.Streams = streams{resolver}
 		if opts.Observer != nil {
 			opts.WebSocket.Streams = observedStreams{streams{resolver}, observed{opts.Observer}}
 		}
-		server.AddTransport(opts.WebSocket)
+		server.AddTransport(admitting{opts.WebSocket})
 	}
-	server.AddTransport(transport.HTTP{})
-	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
-	server.SetParserTokenLimit(maxTokens)
+	server.AddTransport(admitting{transport.HTTP{Documents: named}})
+	server.SetQueryCache(parsed{lru.New[*ast.QueryDocument](cachedQueries), schema.Schema()})
+	server.SetParserTokenLimit(guard.MaxTokens)
 	server.SetValidationRulesFn(transport.Rules)
 	server.SetDisableSuggestion(true)
 	server.SetErrorPresenter(presenter{deps.Log}.present)
@@ -72,8 +81,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 		server.Use(extension.Introspection{})
 	}
 	server.Use(&scalar.Variables{})
-	server.Use(guard.Depth{})
-	server.Use(guard.Cost{})
+	server.Use(&guard.Cost{})
 	if opts.Observer != nil {
 		server.AroundResponses(observed{opts.Observer}.aroundResponse)
 		server.AroundRootFields(observed{opts.Observer}.aroundRootField)

@@ -18,6 +18,7 @@ type client struct {
 	token    string
 	language string
 	session  sessionView
+	via      *http.Client // nil for the default one
 }
 
 // vars are an operation's variables.
@@ -75,7 +76,11 @@ func (c *client) try(body []byte, header http.Header) (answer, error) {
 		r.Header.Set("Accept-Language", c.language)
 	}
 	maps.Copy(r.Header, header)
-	resp, err := http.DefaultClient.Do(r)
+	via := c.via
+	if via == nil {
+		via = http.DefaultClient
+	}
+	resp, err := via.Do(r)
 	if err != nil {
 		return answer{}, err
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"holdfast/internal/db"
 )
 
 // defaultDatabase is what the server keeps when it is told of no other.
@@ -37,7 +39,13 @@ type serveCommand struct {
 	CompleteAfter time.Duration `env:"HOLDFAST_COMPLETE_AFTER" default:"240h" placeholder:"DURATION" help:"How long after it was shipped an order completes by itself, 1m to 2160h (90 days). Default: ${default}."`
 	Origins       []string      `env:"HOLDFAST_ORIGINS" placeholder:"HOST" help:"Hosts, beside the server's own, whose web pages may open WebSockets."`
 	Drain         time.Duration `env:"HOLDFAST_DRAIN" default:"0s" placeholder:"DURATION" help:"How long, once told to stop, /readyz says no while requests are still served, up to 5m; 5s suits most load balancers. Default: ${default}."`
-	OTLPEndpoint  string        `name:"otlp-endpoint" env:"HOLDFAST_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where to send OpenTelemetry traces, over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
+	// The zero values of these bound nothing: tests send very many requests from one address.
+	RateLimits     string   `env:"HOLDFAST_RATE_LIMITS" enum:"on,off," default:"off" placeholder:"on|off" help:"Bound what one client may do in a second, and how often a password may be guessed. Default: ${default}."`
+	TrustedProxies []string `env:"HOLDFAST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For says where clients are."`
+	MaxOperations  string   `env:"HOLDFAST_MAX_OPERATIONS" default:"off" placeholder:"N" help:"How many operations run at once: auto is as many as there are connections to the database, off is any number. Default: ${default}."`
+	Documents      string   `env:"HOLDFAST_DOCUMENTS" placeholder:"PATH" help:"A file or folder of trusted documents: operations that clients name instead of sending their text."`
+	TrustedOnly    bool     `env:"HOLDFAST_TRUSTED_ONLY" help:"Run trusted documents and no others."`
+	OTLPEndpoint   string   `name:"otlp-endpoint" env:"HOLDFAST_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where to send OpenTelemetry traces, over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
 }
 
 // Limits of what may be configured.
@@ -47,6 +55,7 @@ const (
 	minCompleteAfter = time.Minute
 	maxCompleteAfter = 90 * 24 * time.Hour
 	maxDrain         = 5 * time.Minute
+	maxOperations    = 10_000
 )
 
 // demo tells whether the server runs in demo mode.
@@ -79,6 +88,15 @@ func (c *serveCommand) validate() error {
 		if err := checkOrigin(origin); err != nil {
 			return err
 		}
+	}
+	if c.TrustedOnly && c.Documents == "" {
+		return errors.New("HOLDFAST_TRUSTED_ONLY leaves nothing to run without HOLDFAST_DOCUMENTS: name a file or folder of documents")
+	}
+	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
+	}
+	if _, err := parseOperations(c.MaxOperations); err != nil {
+		return err
 	}
 	if _, err := tracesURL(c.OTLPEndpoint); err != nil {
 		return err
@@ -114,6 +132,37 @@ func checkOrigin(origin string) error {
 	}
 	return fmt.Errorf("HOLDFAST_ORIGINS has %q; give hosts such as shop.example or https://shop.example:8443, with commas between them, "+
 		"without a path and without *", origin)
+}
+
+// autoOperations is as many as there are connections to the database.
+const autoOperations = -1
+
+// parseOperations is how many operations may run at once; 0 for any number.
+func parseOperations(text string) (int, error) {
+	switch text {
+	case "", "off":
+		return 0, nil
+	case "auto":
+		return autoOperations, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxOperations {
+		return 0, fmt.Errorf("HOLDFAST_MAX_OPERATIONS is %q; give auto, off, or a number up to %d", text, maxOperations)
+	}
+	return n, nil
+}
+
+// operations is how many may run at once on d; 0 for any number.
+func (c *serveCommand) operations(d *db.DB) (int, error) {
+	n, err := parseOperations(c.MaxOperations)
+	if n != autoOperations {
+		return n, err
+	}
+	n = 0
+	for _, pool := range d.Pools() {
+		n += pool.MaxOpenConnections
+	}
+	return max(n, minOperations), nil // what SQLite makes wait does not wait long
 }
 
 // tracesURL is where the traces of an OTLP endpoint go; "" for none.

@@ -22,7 +22,9 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.log))
-	newFiles(s).mount(mux)
+	files := http.NewServeMux()
+	newFiles(s).mount(files)
+	mux.Handle("/files/", s.fileRoom(files))
 	if s.cfg.demo() {
 		pictures := http.FileServerFS(demo.Pictures())
 		mux.Handle("GET "+demo.ImagePath, http.StripPrefix(demo.ImagePath, cached(pictures)))
@@ -32,10 +34,11 @@ func (s *server) handler() http.Handler {
 
 // edge answers GraphQL. What traces is only there when somebody wants traces.
 func (s *server) edge() http.Handler {
+	edge := s.authenticated(s.socketRoom(s.graphql))
 	if s.tracing == nil {
-		return s.authenticated(s.graphql)
+		return edge
 	}
-	return s.tracing.http("/graphql", s.authenticated(s.graphql))
+	return s.tracing.http("/graphql", edge)
 }
 
 func plain(w http.ResponseWriter, status int, text string) {
@@ -64,12 +67,15 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // authenticated reads the bearer token. A token that is refused is told to the fields that are asked for: some, such as
-// refreshing the session, do not need it.
+// refreshing the session, do not need it. Who has sent too many requests is refused here.
 func (s *server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(s.addressed(r), requestTimeout)
 		defer cancel()
 		who, err := s.bearer(ctx, r.Header.Get("Authorization"))
+		if !s.counted(ctx, w, r, who) {
+			return
+		}
 		next.ServeHTTP(w, r.WithContext(graph.WithPrincipal(ctx, who, err)))
 	})
 }

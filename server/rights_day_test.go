@@ -26,7 +26,7 @@ func mutation(name, input, fields string, v vars) request {
 }
 
 // rootsOfBuyers are the root fields of the address book, and of orders that one has bought.
-func (c *cast) rootsOfBuyers(t *testing.T) map[string]rootCase {
+func (c *cast) rootsOfBuyers() map[string]rootCase {
 	buyer := c.clients["buyer"]
 	ofOrders := but(ofBuyers(), notFound, "other buyer")
 	return map[string]rootCase{
@@ -88,7 +88,7 @@ func (c *cast) rootsOfShops(t *testing.T) map[string]rootCase {
 }
 
 // rootsOfPeople are the root fields of who works for a shop.
-func (c *cast) rootsOfPeople(t *testing.T) map[string]rootCase {
+func (c *cast) rootsOfPeople() map[string]rootCase {
 	owner := c.clients["owner"]
 	invited := func(t *testing.T) invitePayload {
 		got := owner.invite(t, c.shop.ID, unique("invited")+"@example.test", "CLERK")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/graph"
+	"holdfast/graph/documents"
 	"holdfast/graph/transport"
 	business "holdfast/internal/app"
 	"holdfast/internal/db"
@@ -42,6 +43,7 @@ type server struct {
 	log      *slog.Logger
 	metrics  *metrics
 	tracing  *tracing // nil without an endpoint
+	limits   *limits
 	draining atomic.Bool
 	app      *app
 }
@@ -110,8 +112,18 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	if tracing != nil {
 		edge.Observer = tracing.observer(s.metrics)
 	}
+	if edge.TrustedOnly = c.TrustedOnly; c.Documents != "" {
+		if edge.Documents, err = documents.Load(c.Documents, graph.Schema()); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	if s.limits, err = newLimits(c, d, a.now); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	s.metrics.watch(s)
-	s.graphql = graph.NewHandler(graph.Deps{App: s.business}, edge)
+	handler := graph.NewHandler(graph.Deps{App: s.business}, edge)
+	handler.Guard(s.limits, s.sockets)
+	s.graphql = handler
 	return s, nil
 }
 

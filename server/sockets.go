@@ -8,6 +8,7 @@ import (
 	"holdfast/graph/transport"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
+	"holdfast/internal/limit"
 )
 
 // begin lets a WebSocket in: as who its token says, or as nobody when it has none.
@@ -16,11 +17,28 @@ func (s *server) begin(ctx context.Context, authorization string) (transport.Ses
 	if err != nil {
 		return transport.Session{}, err
 	}
+	if err := s.countSession(ctx, who); err != nil {
+		return transport.Session{}, err
+	}
 	return transport.Session{
 		Context:   graph.WithSocket(ctx, who),
 		ExpiresAt: who.ExpiresAt,
 		Ended:     s.business.Identity.Ended(ctx, who),
 	}, nil
+}
+
+// countSession counts a socket of who, until ctx ends with it.
+func (s *server) countSession(ctx context.Context, who identity.Principal) error {
+	account := accountOf(who)
+	if s.limits.rates == nil || account == "" {
+		return nil
+	}
+	done, ok := s.limits.ofSession.Add(account)
+	if !ok {
+		return limit.Connections()
+	}
+	context.AfterFunc(ctx, done)
+	return nil
 }
 
 // bearer is who an Authorization header names; nobody when there is none.

@@ -102,7 +102,7 @@ func (Order) Edges() []ent.Edge {
 // Indexes of an order. Lists are newest first, and ids grow with time: an index that ends with the id has them in order.
 func (Order) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("checkout_id"),           // the orders of checkouts; SQLite makes none for a foreign key
+		index.Fields("checkout_id"),                 // the orders of checkouts; SQLite makes none for a foreign key
 		index.Fields("buyer_id", "id"),              // a buyer's orders
 		index.Fields("shop_id", "id"),               // a shop's orders
 		index.Fields("shop_id", "status", "id"),     // a shop's orders by status

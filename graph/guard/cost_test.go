@@ -47,7 +47,7 @@ func TestCost(t *testing.T) {
 				t.Fatal(err)
 			}
 			op := &graphql.OperationContext{Doc: doc, Operation: doc.Operations[0], Variables: c.variables}
-			if got := (Cost{}).MutateOperationContext(t.Context(), op); (got == nil) != c.ok {
+			if got := new(Cost).MutateOperationContext(t.Context(), op); (got == nil) != c.ok {
 				t.Errorf("refused = %v, want refused = %v", got, !c.ok)
 			}
 		})

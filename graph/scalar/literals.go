@@ -6,7 +6,7 @@ import (
 )
 
 // Literals is the validation rule for literals that gqlparser's own rules let through: every one of Int64 and DateTime,
-// and an Int of more than 32 bits. Without it they fail only when their field runs, after other fields have.
+// an Int of more than 32 bits, and an object in the place of a scalar. Without it they fail only when their field runs, after other fields have.
 func Literals() core.Rule {
 	return core.Rule{Name: "HoldfastLiterals", RuleFunc: func(observers *core.Events, addError core.AddErrFunc) {
 		observers.OnValue(func(_ *core.Walker, value *ast.Value) {
@@ -25,7 +25,7 @@ func checkLiteral(value *ast.Value) error {
 		return nil
 	case value.Kind == ast.ListValue && value.ExpectedType.Elem != nil:
 		return nil // its elements come one by one
-	case value.Definition.BuiltIn && value.Kind != ast.IntValue:
+	case value.Definition.BuiltIn && value.Kind != ast.IntValue && value.Kind != ast.ObjectValue:
 		return nil // gqlparser has said so already
 	}
 	v, err := value.Value(nil)
@@ -35,8 +35,7 @@ func checkLiteral(value *ast.Value) error {
 	return check(value.Definition.Name, v)
 }
 
-// check tells whether v is of the scalar, nil when it is. Boolean, and scalars that are not of this package, are left to
-// gqlparser.
+// check tells whether v is of the scalar, nil when it is. Scalars that are not of this package are left to gqlparser.
 func check(name string, v any) error {
 	var err error
 	switch name {
@@ -50,6 +49,8 @@ func check(name string, v any) error {
 		_, err = UnmarshalString(v)
 	case "ID":
 		_, err = UnmarshalID(v)
+	case "Boolean":
+		_, err = UnmarshalBoolean(v)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"strconv"
@@ -9,14 +10,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"holdfast/graph/guard"
 	"holdfast/internal/fault"
-)
-
-// What one answer says about a request that was not executed. Validation repeats parts of the query once for each
-// mistake, so that without limits a small request gets an answer many times its size.
-const (
-	maxErrors  = 20
-	maxMessage = 400
 )
 
 // refusal is the answer to what is no GraphQL request, or one that this method may not send: in both media types the
@@ -35,8 +30,6 @@ func refuse(status int, message string) *refusal {
 
 func badRequest(message string) *refusal { return refuse(http.StatusBadRequest, message) }
 
-func notJSON() *refusal { return badRequest("the body is not well-formed JSON") }
-
 func notAllowed(allow, message string) *refusal {
 	return refuse(http.StatusMethodNotAllowed, message).with("Allow", allow)
 }
@@ -50,21 +43,29 @@ func requestError(code fault.Code, message string) *gqlerror.Error {
 	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": string(code)}}
 }
 
-// RequestErrors is how errors from before the execution are shown: at most 20, without the names that gqlparser
-// suggests, without repeating much of the request, and with a code of the API. gqlgen's own codes, and text without a
-// cause, become BAD_REQUEST. An error that has a cause and no code is left to the error presenter. The list it is given
+// RequestErrors is how errors from before the execution are shown: at most 20 and 3,800 bytes of them, without the names that
+// gqlparser suggests, without repeating much of the request, and with a code of the API. gqlgen's own codes, and text without
+// a cause, become BAD_REQUEST. An error that has a cause and no code is left to the error presenter. The list it is given
 // is not changed.
 func RequestErrors(errs gqlerror.List) gqlerror.List {
-	shown := make(gqlerror.List, 0, min(len(errs), maxErrors))
-	for _, err := range errs[:min(len(errs), maxErrors)] {
+	shown := make(gqlerror.List, 0, min(len(errs), guard.MaxErrors))
+	size := 0
+	for _, err := range errs[:min(len(errs), guard.MaxErrors)] {
 		e := *err
 		e.Message = shorten(e.Message)
+		if text, _ := json.Marshal(e.Path); len(text) > guard.MaxMessage {
+			e.Path = nil // a client may name what it sends as it likes
+		}
 		if code := codeOf(err); statusFor(code) == 0 && (code != "" || err.Err == nil) {
 			e.Extensions = maps.Clone(e.Extensions)
 			if e.Extensions == nil {
 				e.Extensions = map[string]any{}
 			}
 			e.Extensions["code"] = string(fault.BadRequest)
+		}
+		text, _ := json.Marshal(&e) // what cannot be encoded is noticed when the answer is
+		if size += len(text) + len(","); size > guard.MaxErrorBytes && len(shown) > 0 {
+			break
 		}
 		shown = append(shown, &e)
 	}
@@ -73,10 +74,10 @@ func RequestErrors(errs gqlerror.List) gqlerror.List {
 
 func shorten(message string) string {
 	message, _, _ = strings.Cut(message, " Did you mean ")
-	if len(message) <= maxMessage {
+	if len(message) <= guard.MaxMessage {
 		return message
 	}
-	end := maxMessage
+	end := guard.MaxMessage
 	for !utf8.RuneStart(message[end]) {
 		end--
 	}

@@ -13,19 +13,13 @@ import (
 	"holdfast/internal/fault"
 )
 
-// Limits that every transport keeps.
-const (
-	// MaxBody is how many bytes one request may have; more is answered with 413, or 414 for a URL.
-	MaxBody = 256 << 10
-	// MaxQuery is how many bytes of query text one operation may have. The query cache keeps whole texts, so longer
-	// ones are refused before they come near it.
-	MaxQuery = 16 << 10
-)
-
 // HTTP serves queries and mutations by POST, and queries by GET, as the GraphQL-over-HTTP specification asks. It takes
 // whatever no other transport took, so it is added last. There is no form or multipart body and no CORS: a page of
 // another origin can send nothing that changes anything.
-type HTTP struct{}
+type HTTP struct {
+	// Documents are those that requests may name.
+	Documents Documents
+}
 
 var _ graphql.Transport = HTTP{}
 
@@ -33,7 +27,7 @@ var _ graphql.Transport = HTTP{}
 func (HTTP) Supports(*http.Request) bool { return true }
 
 // Do answers one request.
-func (HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	start := graphql.Now()
 	media, acceptable := negotiate(r.Header.Values("Accept"))
 	// Set before anything runs, so that they also hold when gqlgen answers a panic.
@@ -42,11 +36,15 @@ func (HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecuto
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 
-	params, refused := read(w, r, acceptable)
+	request, refused := read(w, r, acceptable)
+	if refused == nil {
+		refused = request.resolve(t.Documents)
+	}
 	if refused != nil {
 		refused.write(w)
 		return
 	}
+	params := &request.RawParams
 	params.Headers = r.Header
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
 	resp, refused := execute(r.Context(), r.Method, exec, params)
@@ -58,7 +56,7 @@ func (HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecuto
 }
 
 // read gets the operation out of the request. Refusals come in the order in which they cost least.
-func read(w http.ResponseWriter, r *http.Request, acceptable bool) (*graphql.RawParams, *refusal) {
+func read(w http.ResponseWriter, r *http.Request, acceptable bool) (*envelope, *refusal) {
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return nil, notAllowed("GET, POST", "only GET and POST are served here")

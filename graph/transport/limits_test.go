@@ -17,7 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"holdfast/graph/transport"
+	"holdfast/graph/guard"
 )
 
 func TestLimits(t *testing.T) {
@@ -30,14 +30,14 @@ func TestLimits(t *testing.T) {
 	// long makes a query of just so many bytes.
 	long := func(size int) string { return fmt.Sprintf("{ __typename %*s}", size-len("{ __typename }"), "") }
 	for _, x := range []exchange{
-		{name: "a body of 256 KiB", body: pad(transport.MaxBody), status: 200, runs: 1},
-		{name: "a body of 256 KiB and a byte", accept: full, body: pad(transport.MaxBody + 1), status: http.StatusRequestEntityTooLarge, media: full, code: "BAD_REQUEST", data: "absent"},
-		{name: "a body far larger", body: pad(4 * transport.MaxBody), status: http.StatusRequestEntityTooLarge, code: "BAD_REQUEST"},
-		{name: "a query of 16 KiB", body: query(long(transport.MaxQuery)), status: 200, runs: 1},
-		{name: "a query of 16 KiB and a byte", body: query(long(transport.MaxQuery + 1)), status: 400, code: "COST_EXCEEDED", data: "absent"},
-		{name: "a query of 16 KiB by GET", method: "GET", params: "query=" + strings.ReplaceAll(long(transport.MaxQuery), " ", "+"), status: 200, runs: 1},
-		{name: "a query of 16 KiB and a byte by GET", method: "GET", params: "query=" + strings.ReplaceAll(long(transport.MaxQuery+1), " ", "+"), status: 400, code: "COST_EXCEEDED", data: "absent"},
-		{name: "a URL of more than 256 KiB", method: "GET", params: "query=%7B__typename%7D&x=" + strings.Repeat("x", transport.MaxBody), status: http.StatusRequestURITooLong, code: "BAD_REQUEST"},
+		{name: "a body of 256 KiB", body: pad(guard.MaxBody), status: 200, runs: 1},
+		{name: "a body of 256 KiB and a byte", accept: full, body: pad(guard.MaxBody + 1), status: http.StatusRequestEntityTooLarge, media: full, code: "BAD_REQUEST", data: "absent"},
+		{name: "a body far larger", body: pad(4 * guard.MaxBody), status: http.StatusRequestEntityTooLarge, code: "BAD_REQUEST"},
+		{name: "a query of 16 KiB", body: query(long(guard.MaxQuery)), status: 200, runs: 1},
+		{name: "a query of 16 KiB and a byte", body: query(long(guard.MaxQuery + 1)), status: 400, code: "COST_EXCEEDED", data: "absent"},
+		{name: "a query of 16 KiB by GET", method: "GET", params: "query=" + strings.ReplaceAll(long(guard.MaxQuery), " ", "+"), status: 200, runs: 1},
+		{name: "a query of 16 KiB and a byte by GET", method: "GET", params: "query=" + strings.ReplaceAll(long(guard.MaxQuery+1), " ", "+"), status: 400, code: "COST_EXCEEDED", data: "absent"},
+		{name: "a URL of more than 256 KiB", method: "GET", params: "query=%7B__typename%7D&x=" + strings.Repeat("x", guard.MaxBody), status: http.StatusRequestURITooLong, code: "BAD_REQUEST"},
 		{name: "JSON that is nested too deeply", body: `{"query":"{ __typename }","x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, status: 400, code: "BAD_REQUEST"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestBodyOfUnknownLengthIsLimited(t *testing.T) {
 	t.Parallel()
 	server, _ := newServer(t)
 	// A reader that is nothing but a reader is sent in chunks, without a Content-Length.
-	body := io.MultiReader(strings.NewReader(strings.Repeat(" ", 2*transport.MaxBody)))
+	body := io.MultiReader(strings.NewReader(strings.Repeat(" ", 2*guard.MaxBody)))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestLongQueriesAreNotCached(t *testing.T) {
 	t.Parallel()
 	cache := &countingCache{}
 	server, _ := newServer(t, func(srv *handler.Server) { srv.SetQueryCache(cache) })
-	exchange{body: query("{ __typename #" + strings.Repeat("x", transport.MaxQuery) + "\n}"), status: 400, code: "COST_EXCEEDED"}.check(t, server.URL)
+	exchange{body: query("{ __typename #" + strings.Repeat("x", guard.MaxQuery) + "\n}"), status: 400, code: "COST_EXCEEDED"}.check(t, server.URL)
 	if cache.uses != 0 {
 		t.Error("the cache was asked for a query that is too long")
 	}
@@ -103,7 +103,7 @@ func TestBodyThatDoesNotArrive(t *testing.T) {
 	}{
 		{"a body that is too slow is 408", 100, true, http.StatusRequestTimeout},
 		{"a body that breaks off is 400", 100, false, http.StatusBadRequest},
-		{"a body that says it is too large is not waited for", transport.MaxBody + 1, true, http.StatusRequestEntityTooLarge},
+		{"a body that says it is too large is not waited for", guard.MaxBody + 1, true, http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -12,13 +11,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
-
-	"holdfast/internal/fault"
+	"holdfast/graph/guard"
 )
 
 // readPost reads a JSON body. Nothing of it is kept by the transport once the answer is written.
-func readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+func readPost(w http.ResponseWriter, r *http.Request) (*envelope, *refusal) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != mediaJSON || !isUTF8(params["charset"]) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "the Content-Type must be application/json in UTF-8").
@@ -29,10 +26,11 @@ func readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 			with("Accept-Encoding", "identity")
 	}
 	tooLarge := refuse(http.StatusRequestEntityTooLarge, "the body must be 256 KiB or less")
-	if r.ContentLength > MaxBody {
+	if r.ContentLength > guard.MaxBody {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var body bytes.Buffer // which takes less memory in all than io.ReadAll
+	_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, guard.MaxBody))
 	var overrun *http.MaxBytesError
 	var network net.Error
 	switch {
@@ -43,135 +41,105 @@ func readPost(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	case err != nil:
 		return nil, badRequest("the body did not arrive whole")
 	}
-	return decode(body)
+	return decode(body.Bytes())
 }
 
 // readGet reads the parameters of the URL. An empty one counts as absent, and of a repeated one the first counts.
-func readGet(r *http.Request) (*graphql.RawParams, *refusal) {
-	if len(r.URL.RawQuery) > MaxBody {
+func readGet(r *http.Request) (*envelope, *refusal) {
+	if len(r.URL.RawQuery) > guard.MaxBody {
 		return nil, refuse(http.StatusRequestURITooLong, "the URL is too long: send the query by POST")
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badRequest("the URL's parameters are not well-formed")
 	}
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId"} {
 		if !utf8.ValidString(values.Get(name)) {
 			return nil, badRequest("the URL's parameters must be UTF-8")
 		}
 	}
-	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
-	var ok bool
-	if params.Variables, ok = decodeObject(values.Get("variables")); !ok {
-		return nil, badRequest("variables must be a JSON object")
-	}
-	if params.Extensions, ok = decodeObject(values.Get("extensions")); !ok {
-		return nil, badRequest("extensions must be a JSON object")
-	}
-	return params, checkQuery(params.Query)
-}
-
-// decodeObject reads a parameter of a URL; empty and null are no object at all, which is fine.
-func decodeObject(text string) (map[string]any, bool) {
-	if text == "" {
-		return nil, true
-	}
-	dec := newDecoder([]byte(text))
-	object, err := decodeValue[map[string]any](dec)
-	return object, err == nil && atEnd(dec)
-}
-
-// decode reads the JSON envelope member by member: names are matched exactly, unlike by json.Unmarshal, members we do
-// not know are passed over, and of a repeated one the last counts.
-func decode(body []byte) (*graphql.RawParams, *refusal) {
-	if !utf8.Valid(body) {
-		return nil, badRequest("the body must be UTF-8")
-	}
-	dec := newDecoder(body)
-	open, err := dec.Token()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, badRequest("the body is empty: send a JSON object with a query")
-	case err != nil:
-		return nil, notJSON()
-	case open == json.Delim('['):
-		return nil, badRequest("batches are not served: send one JSON object a request")
-	case open != json.Delim('{'):
-		return nil, badRequest("the body must be a JSON object")
-	}
-	var params graphql.RawParams
-	for dec.More() {
-		token, err := dec.Token()
-		name, isName := token.(string)
-		if err != nil || !isName {
-			return nil, notJSON()
+	e := &envelope{documentID: values.Get("documentId")}
+	e.Query, e.OperationName = values.Get("query"), values.Get("operationName")
+	for _, name := range []string{"variables", "extensions"} {
+		text := []byte(values.Get(name))
+		if len(text) == 0 {
+			continue
 		}
-		if refused := decodeMember(dec, name, &params); refused != nil {
+		if !json.Valid(text) {
+			return nil, badRequest(name + " must be a JSON object")
+		}
+		if refused := e.member(name, bytes.TrimLeft(text, " \t\r\n")); refused != nil {
 			return nil, refused
 		}
 	}
-	if _, err := dec.Token(); err != nil || !atEnd(dec) {
-		return nil, notJSON()
-	}
-	return &params, checkQuery(params.Query)
+	return e, nil
 }
 
-func decodeMember(dec *json.Decoder, name string, params *graphql.RawParams) *refusal {
-	var err error
-	want := "a string"
+// decode reads the JSON envelope member by member: members we do not know are passed over, and of a repeated one the last
+// counts.
+func decode(body []byte) (*envelope, *refusal) {
+	start := bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case !utf8.Valid(body):
+		return nil, badRequest("the body must be UTF-8")
+	case len(start) == 0:
+		return nil, badRequest("the body is empty: send a JSON object with a query")
+	case start[0] == '[':
+		return nil, badRequest("batches are not served: send one JSON object a request")
+	case !json.Valid(body):
+		return nil, badRequest("the body is not well-formed JSON")
+	case start[0] != '{':
+		return nil, badRequest("the body must be a JSON object")
+	}
+	e := new(envelope)
+	if refused := members(start, e.member); refused != nil {
+		return nil, refused
+	}
+	return e, nil
+}
+
+// maxEscaped is how many bytes JSON may need for one of text.
+const maxEscaped = len(`\u000a`)
+
+func (e *envelope) member(name string, value []byte) *refusal {
 	switch name {
 	case "query":
-		params.Query, err = decodeValue[string](dec)
+		if len(value) > maxEscaped*guard.MaxQuery {
+			return tooLong()
+		}
+		return e.stringMember(name, value, &e.Query)
 	case "operationName":
-		params.OperationName, err = decodeValue[string](dec)
+		return e.stringMember(name, value, &e.OperationName)
+	case "documentId":
+		return e.stringMember(name, value, &e.documentID)
 	case "variables":
-		want = "an object"
-		params.Variables, err = decodeValue[map[string]any](dec)
+		return e.objectMember(name, value, &e.Variables)
 	case "extensions":
-		want = "an object"
-		params.Extensions, err = decodeValue[map[string]any](dec)
-	default:
-		_, err = decodeValue[json.RawMessage](dec)
-	}
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrongType):
-		// Only the four names above have a type, so nothing of the body is repeated here.
-		return badRequest(name + " must be " + want)
-	case err != nil:
-		return notJSON()
+		return e.objectMember(name, value, &e.Extensions)
 	default:
 		return nil
 	}
 }
 
-// decodeValue reads the next value; null is the zero value.
-func decodeValue[T any](dec *json.Decoder) (T, error) {
-	var value T
-	err := dec.Decode(&value)
-	return value, err
-}
-
-// checkQuery is what every transport asks of a query's text before the executor, and so its cache, gets to see it.
-func checkQuery(query string) *refusal {
-	switch {
-	case query == "":
-		return badRequest("query is missing")
-	case len(query) > MaxQuery:
-		return &refusal{status: http.StatusBadRequest, code: fault.CostExceeded, message: "query must be 16 KiB or less"}
-	default:
+// stringMember reads a string; null is none.
+func (*envelope) stringMember(name string, value []byte, into *string) *refusal {
+	*into = ""
+	if value[0] == 'n' {
 		return nil
 	}
+	if value[0] != '"' {
+		return badRequest(name + " must be a string")
+	}
+	r := reader{text: value}
+	*into = r.string()
+	return r.refused
 }
 
-// newDecoder keeps numbers as they were written: doubles would round large amounts.
-func newDecoder(text []byte) *json.Decoder {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	return dec
-}
-
-func atEnd(dec *json.Decoder) bool {
-	_, err := dec.Token()
-	return errors.Is(err, io.EOF)
+func (*envelope) objectMember(name string, value []byte, into *map[string]any) *refusal {
+	object, ok, refused := objectIn(value)
+	if !ok {
+		return badRequest(name + " must be a JSON object")
+	}
+	*into = object
+	return refused
 }

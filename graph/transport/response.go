@@ -81,5 +81,5 @@ func writeBody(w http.ResponseWriter, status int, resp *graphql.Response) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // it is JSON and says so, nosniff; a client that is gone is not told
+	_, _ = w.Write(body) // it is JSON and says so, nosniff; a client that is gone is not told
 }

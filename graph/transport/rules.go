@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"strings"
+
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
@@ -9,9 +11,18 @@ import (
 )
 
 // Rules are what a query is validated by: gqlparser's rules, the literals of our scalars, and no @defer, whose later
-// parts none of our transports can send. They are for handler.Server's SetValidationRulesFn.
+// parts none of our transports can send. They are for handler.Server's SetValidationRulesFn. None suggests a name: to find
+// the nearest takes longer than all the rest, and nobody gets to see it.
 func Rules() *rules.Rules {
 	all := rules.NewDefaultRules()
+	for _, rule := range []core.Rule{
+		rules.FieldsOnCorrectTypeRuleWithoutSuggestions, rules.KnownArgumentNamesRuleWithoutSuggestions,
+		rules.KnownTypeNamesRuleWithoutSuggestions, rules.ScalarLeafsRuleWithoutSuggestions,
+		rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+	} {
+		all.RemoveRule(strings.TrimSuffix(rule.Name, "WithoutSuggestions"))
+		all.AddRule(rule.Name, rule.RuleFunc)
+	}
 	for _, rule := range []core.Rule{scalar.Literals(), noDefer()} {
 		all.AddRule(rule.Name, rule.RuleFunc)
 	}

@@ -35,6 +35,13 @@ func mediaTypeStatements() []exchange {
 		{name: "what a browser sends", accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", body: body, status: 200, media: plain, runs: 1},
 		{name: "application/* is a range that covers both", accept: "application/*", body: body, status: 200, media: plain, runs: 1},
 		{name: "utf-8 MUST be assumed when Accept names no encoding, and others we have not", accept: "application/json; charset=gbk", body: body, status: http.StatusNotAcceptable, code: "BAD_REQUEST"},
+		{name: "RFC 9110: q=0 of one leaves the other", accept: "application/json;q=0, */*", body: body, status: 200, media: full, runs: 1},
+		{name: "RFC 9110: q=0 of everything", accept: "*/*;q=0", body: body, status: http.StatusNotAcceptable, media: plain, code: "BAD_REQUEST", data: "absent"},
+		{name: "RFC 9110: three decimals of q", accept: "application/json;q=0.501, application/graphql-response+json;q=0.502", body: body, status: 200, media: full, runs: 1},
+		{name: "RFC 9110: a range is less specific than a type", accept: "application/*;q=1, application/json;q=0.1", body: body, status: 200, media: full, runs: 1},
+		{name: "406 for a mutation too, which does not run", accept: "text/plain", body: query("mutation { set }"), status: http.StatusNotAcceptable, code: "BAD_REQUEST", data: "absent"},
+		{name: "405 comes before 406", method: "PUT", accept: "text/plain", status: 405, code: "BAD_REQUEST", want: map[string]string{"Allow": "GET, POST"}},
+		{name: "406 by GET", method: "GET", params: "query=%7B__typename%7D", accept: "text/html", status: http.StatusNotAcceptable, code: "BAD_REQUEST", data: "absent"},
 		{name: "RFC 9110: q=0 is not acceptable", accept: "application/json;q=0", body: body, status: http.StatusNotAcceptable, code: "BAD_REQUEST"},
 	}
 }

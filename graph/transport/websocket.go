@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 
+	"holdfast/graph/guard"
 	"holdfast/internal/clock"
 	"holdfast/internal/fault"
 )
@@ -34,6 +35,8 @@ type WebSocket struct {
 	Begin func(ctx context.Context, authorization string) (Session, error)
 	// Streams opens subscriptions.
 	Streams Streams
+	// Documents are those that requests may name.
+	Documents Documents
 	// Origins are hosts whose pages may open sockets, beside pages of the server's own host and beside clients that send no
 	// Origin at all, as mini-programs do. An entry with a scheme, such as https://shop.example, allows only that scheme.
 	Origins []string
@@ -142,7 +145,7 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	if err != nil {
 		return // it has been answered
 	}
-	ws.SetReadLimit(MaxBody)
+	ws.SetReadLimit(guard.MaxBody)
 	c := newSocket(t, ws, hijacker.line, exec, r)
 	if t.add(c) {
 		go c.live()

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"holdfast/internal/fault"
 )
 
 // Types of messages.
@@ -53,10 +54,10 @@ func malformed(reason string) *closure { return &closure{codeMalformed, "Invalid
 // message is one from the client.
 type message struct {
 	kind    string
-	id      string             // of subscribe and complete
-	payload json.RawMessage    // of connection_init, ping and pong: an object, or nil
-	params  *graphql.RawParams // of subscribe
-	refused *refusal           // what is wrong with the params, though they are well-formed
+	id      string          // of subscribe and complete
+	payload json.RawMessage // of connection_init, ping and pong: an object, or nil
+	request *envelope       // of subscribe
+	refused *refusal        // what is wrong with the request, though it is well-formed
 }
 
 // parseMessage reads a message and keeps nothing of text. As the reference implementation does, it passes over members that
@@ -95,20 +96,24 @@ func parseMessage(text []byte) (*message, *closure) {
 // parseParams reads the payload of subscribe, by the rules of HTTP's envelope but for what the protocol has of its own: a
 // query that is empty is well-formed, and one that is absent is not.
 func (m *message) parseParams(text json.RawMessage) *closure {
-	members, ok := objectOf(text)
-	if !ok {
+	if _, ok := objectOf(text); !ok {
 		return malformed("payload must be an object")
 	}
-	if _, ok := stringOf(members["query"]); !ok {
+	m.request = new(envelope)
+	hasQuery := false
+	refused := members(text, func(name string, value []byte) *refusal {
+		hasQuery = hasQuery || name == "query" && value[0] == '"'
+		return m.request.member(name, value)
+	})
+	switch {
+	case refused != nil && (refused.code == fault.CostExceeded || refused.message == halfOfACharacter):
+		m.refused = refused
+		return nil
+	case refused != nil:
+		return malformed(refused.message)
+	case !hasQuery && !m.request.names():
 		return malformed("query must be a string")
 	}
-	m.params = new(graphql.RawParams)
-	for name, value := range members {
-		if refused := decodeMember(newDecoder(value), name, m.params); refused != nil {
-			return malformed(refused.message)
-		}
-	}
-	m.refused = checkQuery(m.params.Query)
 	return nil
 }
 

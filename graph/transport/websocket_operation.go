@@ -155,15 +155,19 @@ func (c *socket) endMutation() {
 
 // prepare parses and validates; it returns why the operation cannot be executed.
 func (c *socket) prepare(op *operation, m *message) (errs gqlerror.List) {
+	if m.refused == nil {
+		m.refused = m.request.resolve(c.t.Documents)
+	}
 	if m.refused != nil {
 		return gqlerror.List{requestError(m.refused.code, m.refused.message)}
 	}
+	params := &m.request.RawParams
 	ctx, cancel := c.limited(graphql.StartOperationTrace(op.ctx))
 	defer cancel()
 	defer c.rescue(ctx, &errs)
 	now := graphql.Now()
-	m.params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	oc, errs := c.exec.CreateOperationContext(ctx, m.params)
+	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	oc, errs := c.exec.CreateOperationContext(ctx, params)
 	op.oc = oc
 	if len(errs) > 0 {
 		return c.shown(c.exec.DispatchError(graphql.WithOperationContext(ctx, oc), RequestErrors(errs)))

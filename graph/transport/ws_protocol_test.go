@@ -10,7 +10,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
-	"holdfast/graph/transport"
+	"holdfast/graph/guard"
 	"holdfast/graph/transport/wstest"
 )
 
@@ -151,7 +151,7 @@ func pingStatements() []dialogue {
 func subscribeStatements() []dialogue {
 	const silent = "subscription { silent }"
 	withPayload := func(payload string) string { return `{"id":"1","type":"subscribe","payload":` + payload + `}` }
-	long := strings.Repeat("x", transport.MaxQuery)
+	long := strings.Repeat("x", guard.MaxQuery)
 	return []dialogue{
 		{name: "a query: at most one Next, then Complete", send: []string{sub("1", `{ hello(name: "a") }`)}, want: []string{`next 1 {"hello":"a"}`, "complete 1"}},
 		{name: "a mutation: at most one Next, then Complete", send: []string{sub("1", "mutation { set(n: 7) }")}, want: []string{`next 1 {"set":7}`, "complete 1"}},

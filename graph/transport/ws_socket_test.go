@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"holdfast/graph/guard"
 	"holdfast/graph/transport"
 	"holdfast/graph/transport/wstest"
 )
@@ -209,9 +210,9 @@ func TestMessageSizes(t *testing.T) {
 		return fmt.Sprintf(`{"type":"ping","x":%q}`, strings.Repeat("x", size-len(`{"type":"ping","x":""}`)))
 	}
 	c := wstest.Connect(t, server.URL, "")
-	c.SendText(pad(transport.MaxBody))
+	c.SendText(pad(guard.MaxBody))
 	wantBrief(t, c, "pong")
-	c.SendText(pad(transport.MaxBody + 1))
+	c.SendText(pad(guard.MaxBody + 1))
 	if code, _ := c.Closed(); code != 1009 {
 		t.Errorf("a message of 256 KiB and a byte closes with %d, want 1009", code)
 	}

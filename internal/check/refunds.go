@@ -37,7 +37,7 @@ func refunds() []invariant {
 }
 
 // settled is what holds of shares that are paid out and given back, and of payments of which something went back.
-func settled() []invariant {
+func settled(g *glances) []invariant {
 	return []invariant{
 		{
 			number: "3g", words: "a share's returned = sum of its returns that succeeded; RETURNED is in full",
@@ -85,9 +85,9 @@ func settled() []invariant {
 		{
 			number: "3j", words: "only a paid order's shares are paid out",
 			tables: []string{"orders", "payment_splits"},
-			queries: []string{
-				`SELECT s.id AS split_id, s.status, o.id AS order_id, o.status AS order_status FROM payment_splits s JOIN orders o ON o.id = s.order_id
-				WHERE s.status NOT IN ('PLANNED', 'CANCELLED') AND (o.paid_at IS NULL OR o.status NOT IN ('PAID', 'SHIPPED', 'COMPLETED', 'REFUNDED'))`,
+			gated: []gated{
+				{one(g.splits), `SELECT s.id AS split_id, s.status, o.id AS order_id, o.status AS order_status FROM payment_splits s JOIN orders o ON o.id = s.order_id
+				WHERE ` + earlySplit},
 			},
 		},
 	}

@@ -1,7 +1,8 @@
 package check
 
 // shelves are what holds of stock, which is counted three times over: in its row, in the holds and in the movements.
-func shelves() []invariant {
+func shelves(g *glances) []invariant {
+	r := g.replay
 	return []invariant{
 		{
 			number: "1a", words: "0 <= held <= on_hand",
@@ -21,46 +22,29 @@ func shelves() []invariant {
 		{
 			number: "1c", words: "on_hand and held = sums of the movements that change them",
 			tables: []string{"stocks", "stock_movements"},
-			queries: []string{
-				`SELECT variant_id, SUM(on_hand) AS on_hand, SUM(on_hand_moved) AS on_hand_moved, SUM(held) AS held, SUM(held_moved) AS held_moved FROM (
-					SELECT variant_id, on_hand, held, 0 AS on_hand_moved, 0 AS held_moved FROM stocks
-					UNION ALL SELECT variant_id, 0, 0, SUM(on_hand_delta), SUM(held_delta) FROM stock_movements GROUP BY variant_id) u
-				GROUP BY variant_id HAVING SUM(on_hand) <> SUM(on_hand_moved) OR SUM(held) <> SUM(held_moved)`,
-			},
+			find:   r.find(&r.sums),
 		},
 		{
 			number: "1d", words: "version grows with each commit that changes the row: replayed by version, 0 <= held <= on_hand after each",
 			tables: []string{"stocks", "stock_movements"},
 			// Movements from before they had versions have 0, and count as the beginning.
-			queries: []string{
-				`SELECT variant_id, version FROM stocks WHERE version < 1`,
-				`SELECT s.variant_id, s.version, MAX(m.version) AS moved_at_version FROM stocks s JOIN stock_movements m ON m.variant_id = s.variant_id
-				WHERE m.version > s.version GROUP BY s.variant_id, s.version`,
-				`SELECT variant_id, version AS after_version, MAX(on_hand) AS on_hand, MAX(held) AS held FROM (
-					SELECT variant_id, version, SUM(on_hand_delta) OVER (PARTITION BY variant_id ORDER BY version) AS on_hand,
-						SUM(held_delta) OVER (PARTITION BY variant_id ORDER BY version) AS held FROM stock_movements) r
-				WHERE held < 0 OR held > on_hand GROUP BY variant_id, version`,
-			},
+			queries: []string{`SELECT variant_id, version FROM stocks WHERE version < 1`},
+			find:    r.find(&r.behind, &r.outside),
 		},
 		{
 			number: "1e", words: "one version of a stock is of one commit: its movements were made at one moment",
 			tables: []string{"stock_movements"},
-			queries: []string{
-				`SELECT variant_id, version, COUNT(*) AS movements FROM stock_movements WHERE version > 0
-				GROUP BY variant_id, version HAVING MIN(created_at) <> MAX(created_at)`,
-			},
+			find:   r.find(&r.moments),
 		},
 		{
 			number: "1f", words: "an order's movements are its holds': held, sold, released",
 			tables: []string{"holds", "stock_movements"},
-			queries: []string{
-				`SELECT order_id, variant_id, SUM(held) AS held, SUM(held_moved) AS held_moved, SUM(sold) AS sold, SUM(sold_moved) AS sold_moved FROM (
+			gated: []gated{{one(g.moves), `SELECT order_id, variant_id, SUM(held) AS held, SUM(held_moved) AS held_moved, SUM(sold) AS sold, SUM(sold_moved) AS sold_moved FROM (
 					SELECT order_id, variant_id, CASE status WHEN 'HELD' THEN quantity ELSE 0 END AS held, 0 AS held_moved,
 						CASE status WHEN 'SOLD' THEN quantity ELSE 0 END AS sold, 0 AS sold_moved FROM holds
 					UNION ALL SELECT order_id, variant_id, 0, held_delta, 0, CASE kind WHEN 'SOLD' THEN -on_hand_delta ELSE 0 END
 					FROM stock_movements WHERE order_id IS NOT NULL AND kind IN ('HELD', 'SOLD', 'RELEASED')) u
-				GROUP BY order_id, variant_id HAVING SUM(held) <> SUM(held_moved) OR SUM(sold) <> SUM(sold_moved)`,
-			},
+				GROUP BY order_id, variant_id HAVING SUM(held) <> SUM(held_moved) OR SUM(sold) <> SUM(sold_moved)`}},
 		},
 	}
 }

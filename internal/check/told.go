@@ -13,23 +13,25 @@ import (
 )
 
 // told is that what clients were told was committed: the rows that others name are there, and agree on whose they are.
-func told() []invariant {
+func told(g *glances) []invariant {
 	return []invariant{
 		{
 			number: "5a", words: "what a checkout's answer names was committed: orders, lines, holds, payment and shares, of one checkout",
 			tables: []string{"checkouts", "orders", "order_lines", "holds", "payments", "payment_splits", "stock_movements"},
 			queries: []string{
 				`SELECT c.id AS checkout_id, 'payment' AS missing FROM checkouts c LEFT JOIN payments p ON p.checkout_id = c.id WHERE p.id IS NULL`,
-				`SELECT o.id AS order_id, 'checkout' AS missing, o.checkout_id FROM orders o LEFT JOIN checkouts c ON c.id = o.checkout_id WHERE c.id IS NULL`,
-				`SELECT p.id AS payment_id, 'checkout' AS missing, p.checkout_id FROM payments p LEFT JOIN checkouts c ON c.id = p.checkout_id WHERE c.id IS NULL`,
 				`SELECT l.id AS order_line_id, 'order' AS missing, l.order_id FROM order_lines l LEFT JOIN orders o ON o.id = l.order_id WHERE o.id IS NULL`,
-				`SELECT h.id AS hold_id, 'order line' AS missing, h.order_line_id, h.order_id, h.checkout_id FROM holds h
-				LEFT JOIN order_lines l ON l.id = h.order_line_id AND l.order_id = h.order_id
-				LEFT JOIN orders o ON o.id = h.order_id AND o.checkout_id = h.checkout_id WHERE l.id IS NULL OR o.id IS NULL`,
-				`SELECT s.id AS split_id, 'order of the payment' AS missing, s.order_id, s.payment_id FROM payment_splits s
-				LEFT JOIN orders o ON o.id = s.order_id LEFT JOIN payments p ON p.id = s.payment_id AND p.checkout_id = o.checkout_id WHERE p.id IS NULL`,
 				`SELECT m.id AS movement_id, 'order' AS missing, m.order_id FROM stock_movements m LEFT JOIN orders o ON o.id = m.order_id
 				WHERE m.order_id IS NOT NULL AND o.id IS NULL`,
+			},
+			gated: []gated{
+				{one(g.orders), `SELECT o.id AS order_id, 'checkout' AS missing, o.checkout_id FROM orders o LEFT JOIN checkouts c ON c.id = o.checkout_id WHERE c.id IS NULL`},
+				{one(g.payments), `SELECT p.id AS payment_id, 'checkout' AS missing, p.checkout_id FROM payments p LEFT JOIN checkouts c ON c.id = p.checkout_id WHERE c.id IS NULL`},
+				{[]*glance{g.lines, g.holds}, `SELECT h.id AS hold_id, 'order line' AS missing, h.order_line_id, h.order_id, h.checkout_id FROM holds h
+				LEFT JOIN order_lines l ON l.id = h.order_line_id AND l.order_id = h.order_id
+				LEFT JOIN orders o ON o.id = h.order_id AND o.checkout_id = h.checkout_id WHERE l.id IS NULL OR o.id IS NULL`},
+				{one(g.splits), `SELECT s.id AS split_id, 'order of the payment' AS missing, s.order_id, s.payment_id FROM payment_splits s
+				LEFT JOIN orders o ON o.id = s.order_id LEFT JOIN payments p ON p.id = s.payment_id AND p.checkout_id = o.checkout_id WHERE p.id IS NULL`},
 			},
 		},
 		{

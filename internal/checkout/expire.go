@@ -162,7 +162,11 @@ func (c *Checkouts) closeOverdue(ctx context.Context, f *Checkout) (turn, bool) 
 	return turn{checkout: f.ID, to: Expired, unanswered: true}, givenUp
 }
 
-// followUp asks the provider about a payment that was let go without its answer, until it answers: the money may have come.
+// askAfter is when the provider is asked again about a payment that was let go, counted from the end of its hold: the notice of
+// late money may have been lost.
+var askAfter = [...]time.Duration{time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour} //nolint:gochecknoglobals // a constant
+
+// followUp asks the provider about a payment that was let go, for a day, and until it answers: the money may have come.
 func (c *Checkouts) followUp(ctx context.Context, about typeid.UUID) (time.Time, error) {
 	found, err := c.payment(ctx, typeid.From[typeid.Payment](about))
 	if err != nil || found.Status != payment.Closed {
@@ -175,8 +179,17 @@ func (c *Checkouts) followUp(ctx context.Context, about typeid.UUID) (time.Time,
 	asking, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	answer, err := usable(out)(c.provider.Close(asking, out.trade()))
-	if err == nil && answer.State == payment.TradePaid {
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case answer.State == payment.TradePaid:
 		_, err = c.settle(ctx, out, answer)
+		return time.Time{}, err
 	}
-	return time.Time{}, err
+	for _, after := range askAfter {
+		if next := out.HeldUntil.Add(after); next.After(c.now()) {
+			return next, nil
+		}
+	}
+	return time.Time{}, nil
 }

@@ -1,6 +1,7 @@
 package checkout_test
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func TestLateMoney(t *testing.T) {
 		part{"after a silent provider", testLateSilentProvider},
 		part{"many notices at once", testLateManyNotices},
 		part{"a notice that comes late", testLateNotice},
+		part{"a notice that never comes", testLateNoNotice},
 	)
 }
 
@@ -191,4 +193,37 @@ func testLateNotice(t *testing.T, w *world) {
 	}
 	must(t, w.sandbox.Misbehave(payment.Faults{}))
 	w.stands(t, placed, checkout.Paid, tea, 7, 0)
+}
+
+// testLateNoNotice cancels, and pays in a cashier that was open; the notice is lost. The provider is asked again, for a day.
+func testLateNoNotice(t *testing.T, w *world) {
+	tea, who := w.variant(t, 0, 1999, 10), w.buyer(t)
+	late := w.place(t, who, w.buy(tea, 3))
+	_, err := w.Checkouts.Cancel(t.Context(), who, late.ID.String())
+	must(t, err)
+	_, err = w.sandbox.PayLate(t.Context(), payment.Trade{ID: late.Payment.ID, Amount: late.Payment.Amount})
+	must(t, err)
+	_, err = w.Jobs.RunDue(t.Context())
+	must(t, err)
+	w.stands(t, late, checkout.Cancelled, tea, 10, 0)
+	w.clock.Advance(16 * time.Minute)
+	w.money(t, late, payment.Refunded, order.Refunded)
+
+	unpaid := w.expired(t, who, tea, 1)
+	asked := 0
+	f := w.fake()
+	f.close = func(ctx context.Context, trade payment.Trade) (payment.Answer, error) {
+		if trade.ID == unpaid.Payment.ID {
+			asked++
+		}
+		return w.sandbox.Close(ctx, trade)
+	}
+	for range 30 * 60 { // minutes
+		_, err = w.Jobs.RunDue(t.Context())
+		must(t, err)
+		w.clock.Advance(time.Minute)
+	}
+	if n := w.count(t, "SELECT COUNT(*) FROM jobs WHERE kind = 'PAYMENT'"); asked != 4 || n != 0 {
+		t.Errorf("asked %d times, %d jobs are left", asked, n)
+	}
 }

@@ -155,6 +155,7 @@ func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time
 // not answered.
 func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome, held held, now time.Time) (bool, error) {
 	var share, refund, ask []typeid.UUID
+	var errs []error
 	for _, o := range winners {
 		switch {
 		case o.to == Paid && o.giveBack:
@@ -163,14 +164,16 @@ func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome,
 			share = append(share, bytes(held.orders(o.checkout))...)
 		case o.unanswered:
 			ask = append(ask, held.payments[o.checkout].UUID)
+		default: // a cashier that is open may still be paid at
+			errs = append(errs, job.AddTx(ctx, tx, now, held.until[o.checkout].Add(askAfter[0]), job.Payment, held.payments[o.checkout].UUID))
 		}
 	}
-	err := errors.Join(
+	errs = append(errs,
 		job.AddTx(ctx, tx, now, now.Add(c.provider.ShareAfter()), job.Order, share...),
 		job.AddTx(ctx, tx, now, now, job.Order, refund...),
 		job.AddTx(ctx, tx, now, now, job.Payment, ask...),
 	)
-	return len(share)+len(refund)+len(ask) > 0, err
+	return len(share)+len(refund)+len(ask) > 0, errors.Join(errs...)
 }
 
 func bytes(orders []typeid.Order) []typeid.UUID {
@@ -192,6 +195,7 @@ type heldLine struct {
 type held struct {
 	of       map[typeid.Checkout][]heldLine
 	payments map[typeid.Checkout]typeid.Payment
+	until    map[typeid.Checkout]time.Time
 	variants []typeid.Variant
 }
 
@@ -243,18 +247,19 @@ func (h held) move(shelf *inventory.Shelf, o outcome) error {
 
 func heldTx(ctx context.Context, tx *db.Tx, checkouts []typeid.Checkout) (held, error) {
 	h, p := tx.SQL().Table(hold.Table).As("h"), tx.SQL().Table(entpayment.Table).As("p")
-	out := held{of: make(map[typeid.Checkout][]heldLine), payments: make(map[typeid.Checkout]typeid.Payment)}
+	out := held{of: make(map[typeid.Checkout][]heldLine), payments: make(map[typeid.Checkout]typeid.Payment), until: make(map[typeid.Checkout]time.Time)}
 	_, err := db.Collect(ctx, tx, tx.SQL().Select(h.C(hold.FieldCheckoutID), h.C(hold.FieldVariantID), h.C(hold.FieldOrderID),
-		h.C(hold.FieldQuantity), p.C(entpayment.FieldID)).From(h).
+		h.C(hold.FieldQuantity), h.C(hold.FieldExpiresAt), p.C(entpayment.FieldID)).From(h).
 		Join(p).On(p.C(entpayment.FieldCheckoutID), h.C(hold.FieldCheckoutID)).
 		Where(sql.In(h.C(hold.FieldCheckoutID), db.Args(checkouts)...)),
 		func(row db.Row) (struct{}, error) {
 			var of typeid.Checkout
 			var paid typeid.Payment
 			var line heldLine
-			err := row.Scan(&of, &line.variant, &line.order, &line.quantity, &paid)
+			var until time.Time
+			err := row.Scan(&of, &line.variant, &line.order, &line.quantity, &until, &paid)
 			out.of[of] = append(out.of[of], line)
-			out.payments[of] = paid
+			out.payments[of], out.until[of] = paid, until
 			out.variants = append(out.variants, line.variant)
 			return struct{}{}, err
 		})

@@ -4,6 +4,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql"
@@ -34,6 +35,7 @@ type DB struct {
 
 	write, read *sql.DB       // the same pool on MySQL
 	mysql       *mysql.Config // nil on SQLite
+	txTimeout   time.Duration
 }
 
 // Options are what only some callers want.
@@ -44,6 +46,8 @@ type Options struct {
 	Trace Trace
 	// MaxConns bounds the connections to MySQL; 0 means 48.
 	MaxConns int
+	// TxTimeout is how long a transaction may take, all its tries together; 0 means 15 s.
+	TxTimeout time.Duration
 }
 
 const (
@@ -93,7 +97,7 @@ func newDB(name string, write, read *sql.DB, opts Options) *DB {
 	if opts.Trace != nil {
 		drv = &tracedDriver{Driver: split, raw: split, trace: opts.Trace}
 	}
-	return &DB{Client: ent.NewClient(ent.Driver(drv)), Dialect: name, write: write, read: read}
+	return &DB{Client: ent.NewClient(ent.Driver(drv)), Dialect: name, write: write, read: read, txTimeout: cmp.Or(opts.TxTimeout, txTimeout)}
 }
 
 // mysqlConfig turns the URL into the driver's configuration.

@@ -15,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"holdfast/ent"
+	"holdfast/internal/fault"
 )
 
 // Tx is an open transaction.
@@ -37,7 +38,8 @@ type inTx struct{}
 
 // WithTx runs fn in one transaction and commits. It rolls back when fn fails or panics, and refuses to nest. A transaction
 // that the database broke off (deadlock, lock wait) is run again, so fn must have no effect but on tx. The transaction has a
-// deadline of its own: a client that hangs up changes nothing half-way. A COMMIT whose answer is lost is ErrUnknownOutcome.
+// deadline of its own: a client that hangs up changes nothing half-way; one that does not get its turn before is OVERLOADED, and
+// nothing has happened. A COMMIT whose answer is lost is ErrUnknownOutcome.
 func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (T, error) {
 	var zero T
 	if ctx.Value(inTx{}) != nil {
@@ -46,17 +48,20 @@ func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 	if err := ctx.Err(); err != nil {
 		return zero, fmt.Errorf("begin transaction: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), inTx{}, true), txTimeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), inTx{}, true), d.txTimeout)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		out, err := once(ctx, d, fn)
+		if err != nil && ctx.Err() != nil && !errors.Is(err, ErrUnknownOutcome) {
+			return zero, errors.Join(overloaded(), err) // rolled back: nothing has happened
+		}
 		if err == nil || !broken(err) || attempt == txAttempts {
 			return out, err
 		}
 		pause := txBackoff * time.Duration(1+rand.IntN(1<<min(attempt, 6))) //nolint:gosec // jitter, not a secret
 		select {
 		case <-ctx.Done():
-			return zero, fmt.Errorf("retry transaction: %w", errors.Join(ctx.Err(), err))
+			return zero, fmt.Errorf("retry transaction: %w", errors.Join(overloaded(), ctx.Err(), err))
 		case <-time.After(pause):
 		}
 	}
@@ -73,6 +78,11 @@ func Repeat[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 			return out, err
 		}
 	}
+}
+
+// overloaded is the refusal of a transaction that did not get its turn in time.
+func overloaded() error {
+	return fault.New(fault.Overloaded, "too many want the same at the moment; try again").After(time.Second)
 }
 
 func once[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (out T, err error) {

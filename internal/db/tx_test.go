@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"holdfast/internal/db"
+	"holdfast/internal/fault"
 	"holdfast/internal/testdb"
 )
 
@@ -321,6 +322,38 @@ func TestForUpdateLocks(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestOverloaded has a transaction wait for a row that another keeps: it is told to come back, and nothing of it has happened.
+func TestOverloaded(t *testing.T) {
+	t.Parallel()
+	testdb.EachSource(t, func(t *testing.T, source string) {
+		holder := testdb.Open(t, source, db.Options{})
+		d := testdb.Open(t, source, db.Options{TxTimeout: 300 * time.Millisecond})
+		id := "pay_1"
+		if err := holder.SandboxTrade.Create().SetID(id).SetStatus("PAID").SetAmount(1).SetCurrency("CNY").SetCreatedAt(time.Unix(0, 0).UTC()).Exec(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		pay := func(amount int64, then func()) func(ctx context.Context, tx *db.Tx) (struct{}, error) {
+			return func(ctx context.Context, tx *db.Tx) (struct{}, error) {
+				_, err := tx.SandboxTrade.Update().SetAmount(amount).Save(ctx)
+				then()
+				return struct{}{}, err
+			}
+		}
+		_, err := db.WithTx(t.Context(), holder, pay(2, func() {
+			_, err := db.WithTx(t.Context(), d, pay(3, func() {}))
+			if !fault.Is(err, fault.Overloaded) {
+				t.Errorf("got %v", err)
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row, err := holder.SandboxTrade.Get(t.Context(), id); err != nil || row.Amount != 2 {
+			t.Errorf("row %+v, %v", row, err)
 		}
 	})
 }

@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of refusal or failure it is. The words are those of the API's UserErrorCode and RequestErrorCode.
@@ -53,6 +54,8 @@ type Error struct {
 	// Text is an English format of Args, fit to show; the edge translates it by looking this very text up.
 	Text string
 	Args []any
+	// RetryAfter is when the same request may be sent again, of RateLimited and Overloaded; 0 says nothing.
+	RetryAfter time.Duration
 }
 
 // Plain is an Error to embed: embedding it by its own name would hide the method Error.
@@ -67,6 +70,14 @@ func New(code Code, text string, args ...any) *Error {
 func (e *Error) At(field ...string) *Error {
 	c := *e
 	c.Field = field
+	return &c
+}
+
+// After is the same error, saying that the request may be sent again after d. It is for RateLimited and Overloaded: nothing was
+// done.
+func (e *Error) After(d time.Duration) *Error {
+	c := *e
+	c.RetryAfter = d
 	return &c
 }
 

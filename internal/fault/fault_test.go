@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,5 +78,14 @@ func TestAt(t *testing.T) {
 	at := plain.At("input", "lines", "0")
 	if diff := cmp.Diff([]string{"input", "lines", "0"}, at.Field); diff != "" || plain.Field != nil {
 		t.Errorf("fields %v and %v", at.Field, plain.Field)
+	}
+}
+
+// TestAfter is TestAt of when to come back.
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	plain := fault.New(fault.Overloaded, "later")
+	if after := plain.After(time.Second).At("input"); after.RetryAfter != time.Second || plain.RetryAfter != 0 {
+		t.Errorf("after %s and %s", after.RetryAfter, plain.RetryAfter)
 	}
 }

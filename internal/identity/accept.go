@@ -14,24 +14,28 @@ import (
 	"holdfast/internal/audit"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
+	"holdfast/internal/limit"
 	"holdfast/internal/typeid"
 )
 
 // AcceptInvitation gives whoever has the token its role, once, and begins a session. Anyone may call it. A new e-mail becomes
 // a person with this password; one that is known needs the password that it has. It fails with NOT_FOUND (unknown, used,
-// revoked or expired), INVALID, LOGIN_FAILED, and CONFLICT for somebody who works there meanwhile.
+// revoked or expired), INVALID, LOGIN_FAILED, and CONFLICT for somebody who works there meanwhile; and with RATE_LIMITED after too
+// many tokens or passwords that were wrong, which count with those of log-ins.
 func (s *Service) AcceptInvitation(ctx context.Context, token, password string) (*Session, error) {
 	hash, ok := secretHash(token)
 	if !ok {
 		return nil, noSuchInvitation().At("token")
 	}
-	for range loginTries { // of two invitations of one new e-mail, one meets the other's person and then finds it
-		out, err := s.accept(ctx, hash, password)
-		if !db.IsDuplicate(err) {
-			return out, err
+	return limit.TryCode(ctx, func() (*Session, error) {
+		for range loginTries { // of two invitations of one new e-mail, one meets the other's person and then finds it
+			out, err := s.accept(ctx, hash, password)
+			if !db.IsDuplicate(err) {
+				return out, err
+			}
 		}
-	}
-	return nil, errors.New("accept invitation: the person's row comes and goes")
+		return nil, errors.New("accept invitation: the person's row comes and goes")
+	})
 }
 
 func (s *Service) accept(ctx context.Context, hash [sha256.Size]byte, password string) (*Session, error) {
@@ -71,18 +75,24 @@ func (s *Service) invited(ctx context.Context, email, password string) (who Prin
 		newHash, err := s.passwords.hash(ctx, password)
 		return Principal{Staff: typeid.New[typeid.Staff](s.now())}, newHash, err
 	}
+	who, err = limit.TryPassword(ctx, email, func() (Principal, error) { return s.proven(ctx, known, password) })
+	return who, "", err
+}
+
+// proven is a known person whose password this is.
+func (s *Service) proven(ctx context.Context, known *ent.Staff, password string) (Principal, error) {
 	matches, err := s.passwords.match(ctx, password, known.PasswordHash)
 	if err != nil {
-		return Principal{}, "", err
+		return Principal{}, err
 	}
 	if !matches {
-		return Principal{}, "", loginFailed()
+		return Principal{}, loginFailed()
 	}
 	who, ok, err := s.loadStaff(ctx, Principal{Staff: known.ID})
 	if err == nil && !ok { // deleted since
 		err = loginFailed()
 	}
-	return who, "", err
+	return who, err
 }
 
 // acceptTx uses the invitation up and gives the role. newHash is empty for somebody who is known already.

@@ -14,6 +14,7 @@ import (
 	"holdfast/ent/session"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
+	"holdfast/internal/limit"
 	"holdfast/internal/typeid"
 )
 
@@ -24,8 +25,13 @@ const (
 )
 
 // LoginBuyer begins a session for the user of the mini-program who got the code, a new buyer with an empty cart if need be.
-// Anyone may call it. An unknown mini-program and a refused code are fault.LoginFailed alike.
+// Anyone may call it. An unknown mini-program and a refused code are fault.LoginFailed alike; after too many of them from one
+// address (see limit.Guesses) it is fault.RateLimited, and the provider is not asked.
 func (s *Service) LoginBuyer(ctx context.Context, appID, code string) (Session, error) {
+	return limit.TryCode(ctx, func() (Session, error) { return s.loginBuyer(ctx, appID, code) })
+}
+
+func (s *Service) loginBuyer(ctx context.Context, appID, code string) (Session, error) {
 	mini, err := s.db.MiniProgram.Query().Where(miniprogram.AppID(appID)).Only(ctx)
 	if ent.IsNotFound(err) || err == nil && mini.AppID != appID { // MySQL ignores trailing spaces when it compares
 		return Session{}, loginFailed()
@@ -93,9 +99,14 @@ func insertBuyerTx(ctx context.Context, tx *db.Tx, p Principal, openID string, n
 }
 
 // LoginStaff begins a session for the member of staff of this e-mail and password. Anyone may call it. Whatever is wrong
-// is fault.LoginFailed, after the same work: nobody learns who works here.
+// is fault.LoginFailed, after the same work: nobody learns who works here. After too many of them (see limit.Guesses) it is
+// fault.RateLimited, whether or not there is such a person, and even for the right password.
 func (s *Service) LoginStaff(ctx context.Context, email, password string) (Session, error) {
 	email = normalEmail(email)
+	return limit.TryPassword(ctx, email, func() (Session, error) { return s.loginStaff(ctx, email, password) })
+}
+
+func (s *Service) loginStaff(ctx context.Context, email, password string) (Session, error) {
 	row, err := s.findStaff(ctx, email)
 	if err != nil {
 		return Session{}, err

@@ -39,9 +39,9 @@ func TestFloorWritesWhatIsProved(t *testing.T) {
 	}
 
 	for _, tt := range []struct{ name, harm, wants string }{
-		{"held is lost", "UPDATE stocks SET held = held - 1 WHERE held > 0 LIMIT 1", "sum of open holds"},
-		{"a split is short", "UPDATE payment_splits SET amount = amount - 1 LIMIT 1", "splits add up"},
-		{"a movement is gone", "DELETE FROM stock_movements WHERE kind = 'HELD' LIMIT 1", "movements add up"},
+		{"held is lost", "UPDATE stocks SET held = held - 1 WHERE held > 0 LIMIT 1", "held = sum of open holds"},
+		{"a split is short", "UPDATE payment_splits SET amount = amount - 1 LIMIT 1", "each order's splits add up"},
+		{"a movement is gone", "DELETE FROM stock_movements WHERE kind = 'HELD' LIMIT 1", "sums of the movements"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := f.pool.ExecContext(t.Context(), tt.harm); err != nil {

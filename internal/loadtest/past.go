@@ -119,7 +119,7 @@ func newPastDB(ctx context.Context, l *lab, name string, n int) (_ *pastDB, err 
 	if p.pastWorld, err = fillPast(ctx, name, p.pool, n, time.Now()); err != nil {
 		return nil, err
 	}
-	p.DB, err = db.Open(ctx, source, db.Options{Trace: p.trace})
+	p.DB, err = db.Open(ctx, source, db.Options{Trace: trace})
 	return p, err
 }
 

@@ -81,28 +81,24 @@ func (b *bulk) run(conn *sql.Conn) error {
 }
 
 // dropIndexes leaves SQLite's primary keys alone: a whole index is made from rows several times faster than it grows.
-func (b *bulk) dropIndexes(ctx context.Context) (err error) {
+func (b *bulk) dropIndexes(ctx context.Context) error {
 	rows, err := b.pool.QueryContext(ctx, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
 	if err != nil {
 		return err
 	}
-	var names []string
+	defer rows.Close()
+	var drops []string
 	for rows.Next() {
 		var name, text string
 		if err := rows.Scan(&name, &text); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		names, b.indexes = append(names, name), append(b.indexes, text)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
-	for _, name := range names {
-		if _, err := b.pool.ExecContext(ctx, "DROP INDEX "+name); err != nil {
 			return err
 		}
+		drops, b.indexes = append(drops, "DROP INDEX "+name), append(b.indexes, text)
 	}
-	return nil
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return b.all(ctx, drops)
 }
 
 // into names a table and its columns once, for the rows that add is given.
@@ -182,23 +178,23 @@ func (b *bulk) end() error {
 	return nil
 }
 
-// finish makes the indexes again, and has the database look at what it has.
+// finish makes the indexes again, and has MySQL look at what it has; the server never has SQLite do so.
 func (b *bulk) finish(ctx context.Context) error {
-	for _, stmt := range b.indexes {
+	if b.dialect == dialect.SQLite {
+		return b.all(ctx, b.indexes)
+	}
+	var stmts []string
+	for table := range b.batches {
+		stmts = append(stmts, "ANALYZE TABLE "+table)
+	}
+	return b.all(ctx, stmts)
+}
+
+// all runs statements whose answers nobody reads.
+func (b *bulk) all(ctx context.Context, stmts []string) error {
+	for _, stmt := range stmts {
 		if _, err := b.pool.ExecContext(ctx, stmt); err != nil {
 			return fmt.Errorf("%s: %w", stmt, err)
-		}
-	}
-	if b.dialect == dialect.SQLite {
-		return nil // the server never runs ANALYZE there
-	}
-	for table := range b.batches {
-		rows, err := b.pool.QueryContext(ctx, "ANALYZE TABLE "+table)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(rows.Close(), rows.Err()); err != nil {
-			return err
 		}
 	}
 	return nil

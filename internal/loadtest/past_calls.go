@@ -41,11 +41,17 @@ func pastApp(d *db.DB) *app.App {
 
 // calls are what shops, buyers and the server itself ask for all day.
 func (p *pastDB) calls() []pastCall {
-	shop := func(name string, f orders.Filter, after typeid.UUID, least int) pastCall {
-		return pastCall{"shop's orders: " + name, true, func(ctx context.Context, a *app.App) error {
-			got, err := a.Orders.OfShops(ctx, p.shops[:1], f, page.Query{First: 20, After: after})
-			return enough(len(got[p.shops[0]].Items), least, err)
+	list := func(name string, of typeid.Shop, f orders.Filter, after typeid.UUID, least int) pastCall {
+		return pastCall{name, true, func(ctx context.Context, a *app.App) error {
+			got, err := a.Orders.OfShops(ctx, []typeid.Shop{of}, f, page.Query{First: 20, After: after})
+			return enough(len(got[of].Items), least, err)
 		}}
+	}
+	shop := func(name string, f orders.Filter, after typeid.UUID, least int) pastCall {
+		return list("shop's orders: "+name, p.shops[0], f, after, least)
+	}
+	small := func(name string, f orders.Filter, after typeid.UUID, least int) pastCall {
+		return list("small shop's orders: "+name, p.shops[pastShops-1], f, after, least)
 	}
 	buyer := func(name string, f orders.Filter, least int) pastCall {
 		return pastCall{"buyer's history: " + name, true, func(ctx context.Context, a *app.App) error {
@@ -70,6 +76,10 @@ func (p *pastDB) calls() []pastCall {
 		shop("by a rare sku", orders.Filter{Text: goods[len(goods)-1].sku}, typeid.UUID{}, 5),
 		shop("by a common sku", orders.Filter{Text: goods[0].sku}, typeid.UUID{}, 20),
 		shop("by a common sku, one status", orders.Filter{Text: goods[0].sku, Statuses: []orders.Status{orders.Completed}}, typeid.UUID{}, 20),
+		small("a page in the middle", orders.Filter{}, p.middle.UUID, 20),
+		small("one status", orders.Filter{Statuses: []orders.Status{orders.Cancelled}}, p.middle.UUID, 1),
+		small("a week", week, typeid.UUID{}, 1),
+		small("a week, three statuses", someInWeek, typeid.UUID{}, 1),
 		buyer("first page", orders.Filter{}, 20),
 		buyer("one status", orders.Filter{Statuses: []orders.Status{orders.Cancelled}}, 1),
 		buyer("a sku", orders.Filter{Text: goods[0].sku}, 1),
@@ -81,7 +91,7 @@ func (p *pastDB) calls() []pastCall {
 			got, err := a.Inventory.MovementsOf(ctx, []typeid.Variant{goods[0].id}, page.Query{First: 20})
 			return enough(len(got[goods[0].id].Items), 20, err)
 		}},
-		{"sweeper: overdue checkouts", true, p.sweep},
+		{"sweeper: overdue checkouts", true, sweep},
 		{"job queue: due jobs", true, func(ctx context.Context, a *app.App) error {
 			_, err := a.Jobs.RunDue(ctx)
 			return err
@@ -103,7 +113,7 @@ type sweeping struct{ looked context.CancelFunc }
 type sweepKey struct{}
 
 // sweep looks for overdue checkouts once, as the server does all day.
-func (p *pastDB) sweep(ctx context.Context, a *app.App) error {
+func sweep(ctx context.Context, a *app.App) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a.Checkouts.Sweep(context.WithValue(ctx, sweepKey{}, sweeping{cancel}))
@@ -111,7 +121,7 @@ func (p *pastDB) sweep(ctx context.Context, a *app.App) error {
 }
 
 // trace ends a sweep when its first statement has ended.
-func (p *pastDB) trace(ctx context.Context, _ string) (context.Context, func(error)) {
+func trace(ctx context.Context, _ string) (context.Context, func(error)) {
 	s, ok := ctx.Value(sweepKey{}).(sweeping)
 	if !ok {
 		return ctx, func(error) {}

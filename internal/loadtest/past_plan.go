@@ -86,18 +86,40 @@ func (p *pastDB) explain(ctx context.Context, s statement) (string, error) {
 		if err := rows.Scan(into...); err != nil {
 			return "", err
 		}
-		step := make(map[string]string)
+		row := make(map[string]string)
 		for i, c := range columns {
-			step[c] = values[i].String
+			row[c] = values[i].String
 		}
-		if text, ok := step["detail"]; ok {
-			steps = append(steps, text)
-			continue
+		step := stepOfMySQL(row)
+		if p.Dialect == dialect.SQLite {
+			step = stepOfSQLite(row["detail"])
 		}
-		if step["key"] == "" {
-			step["key"] = step["Extra"]
+		if step != "" {
+			steps = append(steps, step)
 		}
-		steps = append(steps, fmt.Sprintf("%s %s %s %s", step["table"], step["type"], step["key"], step["rows"]))
 	}
 	return strings.Join(steps, "; "), rows.Err()
+}
+
+// stepOfMySQL is how a table is read; "" where pages are put together that were read before.
+func stepOfMySQL(row map[string]string) string {
+	if row["select_type"] == "UNION RESULT" || strings.HasPrefix(row["table"], "<") || row["table"] == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%s %s %s %s", row["table"], row["type"], row["key"], row["rows"])
+	if strings.Contains(row["Extra"], "filesort") {
+		text += " sorted"
+	}
+	return text
+}
+
+// stepOfSQLite is how a table is read; "" where pages are put together that were read before.
+func stepOfSQLite(detail string) string {
+	switch {
+	case strings.HasPrefix(detail, "SEARCH "):
+		return strings.TrimPrefix(detail, "SEARCH ")
+	case strings.HasPrefix(detail, "SCAN ") && strings.Contains(detail, " USING "), detail == "SCAN o", detail == "SCAN l":
+		return detail
+	}
+	return ""
 }

@@ -8,6 +8,9 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"holdfast/internal/check"
+	"holdfast/internal/db"
 )
 
 // proof is a database, and what its clients were told, against which it is held.
@@ -15,31 +18,6 @@ type proof struct {
 	database string
 	who      string
 	told     *tally
-}
-
-// claims are what must be true of every database, each a query for how many rows break it.
-//
-//nolint:gochecknoglobals // a constant
-var claims = []struct{ says, broken string }{
-	{"0 <= held <= on_hand", "SELECT COUNT(*) FROM stocks WHERE held < 0 OR held > on_hand"},
-	{
-		"held is the sum of open holds",
-		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(quantity) AS n FROM holds WHERE status = 'HELD' GROUP BY variant_id) h " +
-			"ON h.variant_id = s.variant_id WHERE s.held <> COALESCE(h.n, 0)",
-	},
-	{
-		"movements add up to the stock",
-		"SELECT COUNT(*) FROM stocks s LEFT JOIN (SELECT variant_id, SUM(on_hand_delta) AS o, SUM(held_delta) AS h FROM stock_movements GROUP BY variant_id) m " +
-			"ON m.variant_id = s.variant_id WHERE s.on_hand <> COALESCE(m.o, 0) OR s.held <> COALESCE(m.h, 0)",
-	},
-	{
-		"splits add up to the order",
-		"SELECT COUNT(*) FROM orders o LEFT JOIN (SELECT order_id, SUM(amount) AS n FROM payment_splits GROUP BY order_id) s ON s.order_id = o.id WHERE o.total <> COALESCE(s.n, 0)",
-	},
-	{
-		"orders add up to the payment",
-		"SELECT COUNT(*) FROM payments p LEFT JOIN (SELECT checkout_id, SUM(total) AS n FROM orders GROUP BY checkout_id) o ON o.checkout_id = p.checkout_id WHERE p.amount <> COALESCE(o.n, 0)",
-	},
 }
 
 // perOrder is what one order of this test consists of, in Holdfast and in the SQL beside it: else they do not do the same work.
@@ -73,14 +51,7 @@ func (p proof) prove(ctx context.Context, l *lab, out io.Writer) error {
 		return err
 	}
 	defer pool.Close()
-	var errs []error
-	for _, c := range claims {
-		n, err := count(ctx, pool, c.broken)
-		errs = append(errs, err)
-		if n > 0 {
-			errs = append(errs, fmt.Errorf("%s: %q is not true of %d rows", p.who, c.says, n))
-		}
-	}
+	errs := []error{p.invariants(ctx, l)}
 	orders, err := count(ctx, pool, "SELECT COUNT(*) FROM orders")
 	held, err2 := count(ctx, pool, "SELECT COALESCE(SUM(held), 0) FROM stocks")
 	errs = append(errs, err, err2)
@@ -106,6 +77,22 @@ func (p proof) prove(ctx context.Context, l *lab, out io.Writer) error {
 	}
 	_, _ = fmt.Fprintf(out, "%-8s %d orders acknowledged, %d in doubt, %d in the database, %d units held; everything %s\n",
 		p.who+":", p.told.placed, p.told.unsure, orders, held, verdict)
+	return errors.Join(errs...)
+}
+
+// invariants are those that `server check` proves. The SQL beside keeps them as well.
+func (p proof) invariants(ctx context.Context, l *lab) error {
+	d, err := db.Open(ctx, l.source(p.database), db.Options{MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	report, err := check.Run(ctx, d)
+	errs := []error{err, d.Close()}
+	for _, r := range report.Results {
+		if r.Broken > 0 {
+			errs = append(errs, fmt.Errorf("%s: %s %q is not true of %d rows, such as %s", p.who, r.Number, r.Words, r.Broken, r.Rows[0]))
+		}
+	}
 	return errors.Join(errs...)
 }
 

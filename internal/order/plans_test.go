@@ -163,6 +163,12 @@ func TestPlansOfSQLite(t *testing.T) {
 			if strings.Contains(text, "o USING INDEX order_shop_id (shop_id=?)\nSEARCH l USING INDEX orderline_shop_id_sku") {
 				t.Errorf("%s of a %s reads all lines of the sku for each order:\n%s", name, of, text)
 			}
+			if strings.Contains(text, "sqlite_autoindex_orders_1 (id=?)\nLIST SUBQUERY") {
+				t.Errorf("%s of a %s gathers all orders of a sku first:\n%s", name, of, text)
+			}
+			if of == "shop" && name == "an old hour, status" && strings.Count(text, "order_shop_id_status_id (shop_id=? AND status=? AND id>? AND id<?)") != 2 {
+				t.Errorf("%s of a %s reads all orders of that hour, whatever their status:\n%s", name, of, text)
+			}
 			if !strings.Contains(text, "USING") {
 				t.Errorf("%s of a %s uses no index:\n%s", name, of, text)
 			}

@@ -287,7 +287,7 @@ type transfer struct {
 // settle records what the provider said: that a transfer happened, or that it was refused. It returns nil when the transfer is
 // done; what was refused is tried again like everything that failed.
 func (s *Settlement) settle(ctx context.Context, a *account, said transfer, moved payment.Movement, failed func(context.Context, *db.Tx) error) error {
-	refused := fault.List(said.err) != nil || said.err == nil && said.state == payment.TransferFailed
+	refused := fault.List(said.err) != nil && !fault.Is(said.err, fault.Overloaded) || said.err == nil && said.state == payment.TransferFailed
 	switch {
 	case said.err != nil && !refused:
 		return fmt.Errorf("move money of %s: no answer: %w", a.order.ID, said.err)

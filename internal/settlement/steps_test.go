@@ -93,7 +93,7 @@ func TestTwoHolders(t *testing.T) {
 		o := w.paid(t, line(w.goods(t, 1000, 5), 1))
 		inShare, goOn, inReturn, goOnReturn := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 		var shared, returned atomic.Bool
-		says := func(kind string) (payment.TransferState, error) {
+		says := func(kind string) (payment.TransferState, error) { //nolint:unparam // it never fails
 			if kind == "share" && shared.CompareAndSwap(false, true) {
 				close(inShare)
 				<-goOn

@@ -97,3 +97,5 @@ CREATE TABLE `refund_lines` (
   CONSTRAINT `refund_lines_refunds_lines` FOREIGN KEY (`refund_id`) REFERENCES `refunds` (`id`) ON UPDATE NO ACTION ON DELETE NO ACTION,
   CONSTRAINT `refund_line_says` CHECK ((`quantity` + `restocked`) > 0)
 ) CHARSET utf8mb4 COLLATE utf8mb4_bin;
+-- Orders that were paid before this version have shares that nobody has paid out
+INSERT INTO `jobs` (`id`, `kind`, `run_at`, `attempts`, `wakes`, `created_at`) SELECT `id`, 'ORDER', `paid_at`, 0, 1, `paid_at` FROM `orders` WHERE `paid_at` IS NOT NULL;

@@ -176,5 +176,7 @@ CREATE TABLE `staff_invitations` (
 CREATE UNIQUE INDEX `staff_invitations_token_hash_key` ON `staff_invitations` (`token_hash`);
 -- Create index "staffinvitation_shop_id" to table: "staff_invitations"
 CREATE INDEX `staffinvitation_shop_id` ON `staff_invitations` (`shop_id`);
+-- Orders that were paid before this version have shares that nobody has paid out
+INSERT INTO `jobs` (`id`, `kind`, `run_at`, `attempts`, `wakes`, `created_at`) SELECT `id`, 'ORDER', `paid_at`, 0, 1, `paid_at` FROM `orders` WHERE `paid_at` IS NOT NULL;
 -- Enable back the enforcement of foreign-keys constraints
 PRAGMA foreign_keys = on;

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"holdfast/graph"
+	"holdfast/internal/clock"
+	"holdfast/internal/db"
+	"holdfast/internal/fault"
+	"holdfast/internal/identity"
+	"holdfast/internal/limit"
+)
+
+// What one client may do: generous for people, also for many behind one address, and little for programs. A session counts by
+// itself; who has none counts by address. README.md has the same table.
+const (
+	sessionRequests, sessionRequestEvery   = 200, 50 * time.Millisecond // 20/s
+	addressRequests, addressRequestEvery   = 3000, 4 * time.Millisecond // 250/s
+	sessionMutations, sessionMutationEvery = 100, 200 * time.Millisecond
+	addressMutations, addressMutationEvery = 300, 100 * time.Millisecond // what has no session logs in
+	addressLogIns, addressLogInEvery       = 300, 200 * time.Millisecond // also those of sessions
+	socketsOfAddress                       = 1000
+	socketsOfSession                       = 50
+)
+
+// How much runs at once.
+const (
+	minOperations = 16
+	queueFactor   = 4               // so many times what runs may wait
+	roomPatience  = 2 * time.Second // for room
+)
+
+// limits are what keeps clients from taking more than their part. It is a graph.Gate.
+type limits struct {
+	proxies proxies
+	*rates  // nil for none
+	// all is room for operations, changes for those of them that are mutations: as each holds about one connection to the
+	// database, whoever reads always finds one. files is room for files, which take long. All nil for no bound.
+	all, changes, files *limit.Gate
+}
+
+// rates count what clients do.
+type rates struct {
+	requests, guests       *limit.Buckets // by session, and by address
+	mutations, guestsWrite *limit.Buckets
+	logIns                 *limit.Buckets
+	guesses                *limit.Guesses
+	sockets, ofSession     *limit.Counters
+}
+
+var _ graph.Gate = (*limits)(nil)
+
+// newLimits are those of a valid configuration.
+func newLimits(c *serveCommand, d *db.DB, now clock.Clock) (*limits, error) {
+	trusted, err := parseProxies(c.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	l := &limits{proxies: trusted}
+	size, err := c.operations(d)
+	if err != nil {
+		return nil, err
+	}
+	if size > 0 {
+		changes := max(1, size*3/4)
+		l.all = limit.NewGate(size, queueFactor*size, roomPatience)
+		l.changes = limit.NewGate(changes, queueFactor*changes, roomPatience)
+		l.files = limit.NewGate(max(1, size/4), 0, 0)
+	}
+	if c.RateLimits == "on" {
+		l.rates = newRates(now)
+	}
+	return l, nil
+}
+
+func newRates(now clock.Clock) *rates {
+	buckets := func(burst int, every time.Duration) *limit.Buckets {
+		return limit.NewBuckets(limit.Rate{Burst: burst, Every: every}, now)
+	}
+	return &rates{
+		requests:    buckets(sessionRequests, sessionRequestEvery),
+		guests:      buckets(addressRequests, addressRequestEvery),
+		mutations:   buckets(sessionMutations, sessionMutationEvery),
+		guestsWrite: buckets(addressMutations, addressMutationEvery),
+		logIns:      buckets(addressLogIns, addressLogInEvery),
+		guesses:     limit.NewGuesses(now),
+		sockets:     limit.NewCounters(socketsOfAddress),
+		ofSession:   limit.NewCounters(socketsOfSession),
+	}
+}
+
+// accountOf is whose session it is; "" for nobody's. All sessions of one buyer count together.
+func accountOf(who identity.Principal) string {
+	switch {
+	case who.IsBuyer():
+		return who.Buyer.String()
+	case who.IsStaff():
+		return who.Staff.String()
+	default:
+		return ""
+	}
+}
+
+// Arrive implements graph.Gate.
+func (l *limits) Arrive(ctx context.Context, who identity.Principal) error {
+	if l.rates == nil {
+		return nil
+	}
+	if account := accountOf(who); account != "" {
+		return limit.Requests(l.requests.Take(account, 1))
+	}
+	return limit.Requests(l.guests.Take(addressOf(ctx), 1))
+}
+
+// Admit implements graph.Gate.
+func (l *limits) Admit(ctx context.Context, who identity.Principal, ask graph.Ask) error {
+	if l.rates == nil || ask.Mutations == 0 {
+		return nil
+	}
+	address := addressOf(ctx)
+	if wait := l.logIns.Take(address, ask.LogIns); wait > 0 {
+		return limit.Requests(wait)
+	}
+	buckets, key := l.guestsWrite, address
+	if account := accountOf(who); account != "" {
+		buckets, key = l.mutations, account
+	}
+	wait := buckets.Take(key, ask.Mutations)
+	if wait > 0 && ask.LogIns > 0 {
+		l.logIns.Give(address, ask.LogIns)
+	}
+	return limit.Requests(wait)
+}
+
+// Enter implements graph.Gate.
+func (l *limits) Enter(ctx context.Context, ask graph.Ask) (leave func(), err error) {
+	if ask.Mutations == 0 {
+		return l.all.Enter(ctx)
+	}
+	// A mutation waits for its turn among mutations first, so that those that wait keep nobody's room.
+	done, err := l.changes.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := l.all.Enter(ctx)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return func() { out(); done() }, nil
+}
+
+type addressKey struct{}
+
+// addressOf is the client's address, see addressed.
+func addressOf(ctx context.Context) string {
+	address, _ := ctx.Value(addressKey{}).(string)
+	return address
+}
+
+// addressed is r's ctx with where r comes from.
+func (s *server) addressed(r *http.Request) context.Context {
+	address := s.limits.proxies.client(r)
+	ctx := context.WithValue(r.Context(), addressKey{}, address)
+	if s.limits.rates != nil {
+		ctx = s.limits.guesses.Watch(ctx, address)
+	}
+	return ctx
+}
+
+// counted refuses requests of who has sent too many, before their body is read.
+func (s *server) counted(ctx context.Context, w http.ResponseWriter, r *http.Request, who identity.Principal) bool {
+	err := s.limits.Arrive(ctx, who)
+	if err != nil {
+		s.refuse(w, r, err)
+	}
+	return err == nil
+}
+
+// fileRoom lets a file flow if its sender has not sent too many, and there is room.
+func (s *server) fileRoom(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, outer *http.Request) {
+		r := outer.WithContext(s.addressed(outer))
+		defer func() { outer.Pattern = r.Pattern }()                   // observed looks at it
+		who, _ := s.bearer(r.Context(), r.Header.Get("Authorization")) // files tell what is wrong with it
+		err := s.limits.Arrive(r.Context(), who)
+		if err == nil && r.Method == http.MethodPost {
+			err = s.limits.Admit(r.Context(), who, graph.Ask{Mutations: 1})
+		}
+		var leave func()
+		if err == nil {
+			leave, err = s.limits.files.Enter(r.Context())
+		}
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuse answers a whole request with 429 or 503, in the shape that GraphQL clients read and files' clients can.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	list := fault.List(err)
+	if len(list) == 0 { // the client has left
+		plain(w, http.StatusServiceUnavailable, "the request has ended")
+		return
+	}
+	refused := list[0].Refused()
+	s.metrics.Failed(r.Context(), "", refused.Code)
+	type extensions struct {
+		Code         fault.Code `json:"code"`
+		RetryAfterMs int64      `json:"retryAfterMs"`
+	}
+	type requestError struct {
+		Message    string     `json:"message"`
+		Extensions extensions `json:"extensions"`
+	}
+	text := graph.Message(r.Header.Get("Accept-Language"), refused)
+	after := extensions{refused.Code, (refused.RetryAfter + time.Millisecond - 1).Milliseconds()}
+	var answer any = map[string]any{"errors": []requestError{{text, after}}}
+	if r.URL.Path != "/graphql" {
+		answer = map[string]any{"code": after.Code, "message": text, "retryAfterMs": after.RetryAfterMs}
+	}
+	body, err := json.Marshal(answer)
+	if err != nil { // texts and a number
+		s.log.ErrorContext(r.Context(), "encode refusal", "error", err)
+	}
+	status := http.StatusTooManyRequests
+	if refused.Code == fault.Overloaded {
+		status = http.StatusServiceUnavailable
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Retry-After", strconv.FormatInt(max(1, (after.RetryAfterMs+999)/1000), 10))
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
