@@ -5,5 +5,9 @@ package main
 // mixOperations is how much TestSeededMix does on each database.
 const mixOperations = 10_000
 
-// rushAtOnce is how many buy at the same moment in TestOthersOversell.
-const rushAtOnce = 300
+// How many buyers there are in TestOthersOversell, how many of them buy at the same moment, and for how many units.
+const (
+	rushBuyers = 700
+	rushAtOnce = 300
+	rushUnits  = 500
+)

@@ -3,7 +3,11 @@
 package main
 
 // mixOperations is how much TestSeededMix does on each database; the race detector makes everything some times slower.
-const mixOperations = 2_500
+const mixOperations = 600
 
-// rushAtOnce is how many buy at the same moment in TestOthersOversell.
-const rushAtOnce = 80
+// How many buyers there are in TestOthersOversell, how many of them buy at the same moment, and for how many units.
+const (
+	rushBuyers = 140
+	rushAtOnce = 60
+	rushUnits  = 100
+)
