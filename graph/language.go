@@ -29,8 +29,11 @@ func withLanguage(ctx context.Context, m language.Matcher, accept string) contex
 	return context.WithValue(ctx, languageKey{}, wish{m, accept})
 }
 
-// Message is the text of e in the language that an Accept-Language header asks for, for what is not GraphQL.
-func Message(accept string, e *fault.Error) string { return wish{newMatcher(), accept}.say(e) }
+// Messages gives the text of an error in the language that an Accept-Language header asks for, for what is not GraphQL.
+func Messages() func(accept string, e *fault.Error) string {
+	m := newMatcher() // once: a file may have very many errors
+	return func(accept string, e *fault.Error) string { return wish{m, accept}.say(e) }
+}
 
 // message is the text of e in the language that the client wants.
 func message(ctx context.Context, e *fault.Error) string {

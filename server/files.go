@@ -14,7 +14,6 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"holdfast/ent/productvariant"
-	"holdfast/graph"
 	"holdfast/internal/catalog"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
@@ -44,7 +43,7 @@ type files struct {
 func newFiles(s *server) *files {
 	b := s.business
 	return &files{
-		bearer: s.bearer, staff: b.Identity.StaffByIDs, say: graph.Message,
+		bearer: s.bearer, staff: b.Identity.StaffByIDs, say: s.say,
 		db: s.db, orders: b.Orders, stock: b.Inventory, catalog: b.Catalog, log: s.log,
 	}
 }

@@ -221,7 +221,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		Message    string     `json:"message"`
 		Extensions extensions `json:"extensions"`
 	}
-	text := graph.Message(r.Header.Get("Accept-Language"), refused)
+	text := s.say(r.Header.Get("Accept-Language"), refused)
 	after := extensions{refused.Code, (refused.RetryAfter + time.Millisecond - 1).Milliseconds()}
 	var answer any = map[string]any{"errors": []requestError{{text, after}}}
 	if r.URL.Path != "/graphql" {

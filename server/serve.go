@@ -17,6 +17,7 @@ import (
 	business "holdfast/internal/app"
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
+	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/payment"
 )
@@ -45,6 +46,7 @@ type server struct {
 	tracing  *tracing // nil without an endpoint
 	limits   *limits
 	draining atomic.Bool
+	say      func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
 	app      *app
 }
 
@@ -102,7 +104,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(fmt.Errorf("fill the database with demo shops: %w", err), d.Close())
 		}
 	}
-	s := &server{cfg: c, db: d, log: a.log, app: a, metrics: newMetrics(a.now), tracing: tracing}
+	s := &server{cfg: c, db: d, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
 	})

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"holdfast/internal/audit"
-	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/order"
@@ -222,16 +221,10 @@ func (c *Checkouts) settle(ctx context.Context, out *Checkout, receipt payment.A
 	return c.turnOne(ctx, turn{checkout: out.ID, to: Paid, receipt: receipt})
 }
 
-// turnOne carries one turn out. A commit whose answer was lost is tried again: if it had happened, the second try loses,
-// and whoever asks reads the status.
+// turnOne carries one turn out, and tells whether it won.
 func (c *Checkouts) turnOne(ctx context.Context, t turn) (bool, error) {
-	for attempt := 1; ; attempt++ {
-		won, err := c.turns(ctx, []turn{t})
-		if errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts {
-			continue
-		}
-		return err == nil && won[0], err
-	}
+	won, err := c.turns(ctx, []turn{t})
+	return err == nil && won[0], err
 }
 
 func (c *Checkouts) payment(ctx context.Context, id typeid.Payment) (*payment.Payment, error) {

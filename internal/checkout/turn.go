@@ -62,13 +62,14 @@ type turn struct {
 	unanswered bool
 }
 
-// turns carries turns out, and tells which of them won: of pay, cancel and expire, the first to commit.
+// turns carries turns out, and tells which of them won: of pay, cancel and expire, the first to commit. A commit whose answer was
+// lost is tried again: if it had happened, the second try loses, and whoever asks reads the status.
 func (c *Checkouts) turns(ctx context.Context, list []turn) ([]bool, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
 	now := c.now()
-	done, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return c.turnTx(ctx, tx, list, now) })
+	done, err := db.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return c.turnTx(ctx, tx, list, now) })
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time
 // not answered.
 func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome, held held, now time.Time) (bool, error) {
 	var share, refund, ask []typeid.UUID
-	var errs []error
+	later := make(map[time.Time][]typeid.UUID) // what a sweep lets go together is one statement
 	for _, o := range winners {
 		switch {
 		case o.to == Paid && o.giveBack:
@@ -165,14 +166,22 @@ func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome,
 		case o.unanswered:
 			ask = append(ask, held.payments[o.checkout].UUID)
 		default: // a cashier that is open may still be paid at
-			errs = append(errs, job.AddTx(ctx, tx, now, held.until[o.checkout].Add(askAfter[0]), job.Payment, held.payments[o.checkout].UUID))
+			due := now
+			if end := held.until[o.checkout]; end.After(now) {
+				due = end
+			}
+			due = due.Add(askAfter[0])
+			later[due] = append(later[due], held.payments[o.checkout].UUID)
 		}
 	}
-	errs = append(errs,
+	errs := []error{
 		job.AddTx(ctx, tx, now, now.Add(c.provider.ShareAfter()), job.Order, share...),
 		job.AddTx(ctx, tx, now, now, job.Order, refund...),
 		job.AddTx(ctx, tx, now, now, job.Payment, ask...),
-	)
+	}
+	for due, payments := range later {
+		errs = append(errs, job.AddTx(ctx, tx, now, due, job.Payment, payments...))
+	}
 	return len(share)+len(refund)+len(ask) > 0, errors.Join(errs...)
 }
 
