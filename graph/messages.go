@@ -4,15 +4,10 @@ package graph
 // and the ones that nobody says any more.
 var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant in all but name, and no secrets
 	// requests and rights
-	"after must be the endCursor of a page":           "after 必须是某一页的 endCursor",
-	"at most %d ids at once":                          "一次最多 %d 个 id",
-	"first must be %d to %d":                          "first 必须在 %d 到 %d 之间",
-	"give exactly one of weChat and staff":            "weChat 和 staff 必须且只能填写一项",
-	"too many requests; try again later":              "请求过于频繁，请稍后再试",
-	"too many attempts failed; try again later":       "失败次数过多，请稍后再试",
-	"too many connections are open; close some":       "打开的连接过多，请关闭一些",
-	"the server is busy; try again":                   "服务器繁忙，请重试",
-	"too many want the same at the moment; try again": "当前请求过多，请稍后重试",
+	"after must be the endCursor of a page":      "after 必须是某一页的 endCursor",
+	"at most %d ids at once":                     "一次最多 %d 个 id",
+	"first must be %d to %d":                     "first 必须在 %d 到 %d 之间",
+	"give exactly one of weChat and staff":       "weChat 和 staff 必须且只能填写一项",
 	"log in first":                               "请先登录",
 	"nobody may ask for this":                    "不开放此操作",
 	"only buyers may do this":                    "只有买家可以进行此操作",
@@ -36,6 +31,13 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 
 	"this is not an e-mail address":         "邮箱格式不正确",
 	"a password has at least %d characters": "密码至少 %d 个字符",
+
+	// too much at once
+	"too many requests; try again later":              "请求过于频繁，请稍后再试",
+	"too many attempts failed; try again later":       "失败次数过多，请稍后再试",
+	"too many connections are open; close some":       "打开的连接过多，请关闭一些",
+	"the server is busy; try again":                   "服务器繁忙，请重试",
+	"too many want the same at the moment; try again": "当前请求过多，请稍后重试",
 
 	// subscriptions
 	"a subscription has one field":                       "一个订阅只能有一个字段",
