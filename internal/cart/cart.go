@@ -213,15 +213,27 @@ func LockTx(ctx context.Context, tx *db.Tx, buyers []typeid.Buyer) (map[typeid.B
 
 // TakeTx takes variants out of the carts of buyers that are locked, and moves the carts' versions on. A cart in which
 // none of them lies stays as it is.
-func TakeTx(ctx context.Context, tx *db.Tx, b typeid.Buyer, variants []typeid.Variant) error {
-	n, err := tx.CartLine.Delete().Where(cartline.CartID(IDOf(b)), cartline.VariantIDIn(variants...)).Exec(ctx)
+func TakeTx(ctx context.Context, tx *db.Tx, taken map[typeid.Buyer][]typeid.Variant) error {
+	if len(taken) == 0 {
+		return nil
+	}
+	var lines []*sql.Predicate
+	for b, variants := range taken {
+		lines = append(lines, sql.And(sql.EQ(cartline.FieldCartID, IDOf(b)), sql.In(cartline.FieldVariantID, db.Args(variants)...)))
+	}
+	d := tx.SQL()
+	n, err := tx.Exec(ctx, d.Update(entcart.Table).Add(entcart.FieldVersion, 1).Where(sql.In(entcart.FieldID,
+		d.Select(cartline.FieldCartID).From(d.Table(cartline.Table)).Where(sql.Or(lines...)))))
 	if err != nil {
-		return fmt.Errorf("empty cart: %w", err)
+		return fmt.Errorf("move carts on: %w", err)
 	}
 	if n == 0 {
 		return nil
 	}
-	return moveOnTx(ctx, tx, b)
+	if _, err := tx.Exec(ctx, d.Delete(cartline.Table).Where(sql.Or(lines...))); err != nil {
+		return fmt.Errorf("empty carts: %w", err)
+	}
+	return nil
 }
 
 func moveOnTx(ctx context.Context, tx *db.Tx, b typeid.Buyer) error {

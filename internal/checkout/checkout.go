@@ -1,6 +1,6 @@
 // Package checkout is one tap on "buy": it brings the catalogue, the stock, the orders and the money together. A request
 // is planned without locks, placed in one transaction, and paid, cancelled or let go in another; whatever happens to it
-// later is decided by one compare-and-set on the checkout's row.
+// later is decided by one compare-and-set on the checkout's row. Requests that arrive together share one transaction.
 //
 // Lock order, for every transaction here and elsewhere: buyers by id, stock by id, checkouts by id, then what belongs to
 // them. Nothing is asked of a provider while rows are locked.
@@ -13,6 +13,7 @@ import (
 
 	"holdfast/ent"
 	entcheckout "holdfast/ent/checkout"
+	"holdfast/internal/batch"
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/clock"
@@ -93,6 +94,9 @@ type Checkouts struct {
 	hub      *live.Hub
 	set      Settings
 	log      *slog.Logger
+
+	moves  *batch.Queue[typeid.Shop, move, result]
+	worlds *batch.Queue[struct{}, wish, Catalogue]
 }
 
 // Deps are what Checkouts brings together.
@@ -115,6 +119,12 @@ func New(d Deps, s Settings) *Checkouts {
 		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
 		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, set: s, log: d.Log,
 	}
+	c.moves = batch.New(batch.Settings[typeid.Shop, move, result]{
+		Run: c.commit, Lane: move.shop, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting,
+	})
+	c.worlds = batch.New(batch.Settings[struct{}, wish, Catalogue]{
+		Run: c.readWorlds, Lane: func(wish) (one struct{}) { return one }, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting,
+	})
 	d.Jobs.Handle(job.Payment, c.followUp)
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -88,7 +89,7 @@ func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortEr
 	return n > 0
 }
 
-// expire closes the payments of overdue checkouts at the provider, all at once, then lets their goods go in one transaction,
+// expire closes the payments of overdue checkouts at the provider, all at once, lets the goods of each go when it has its answer,
 // and tells how many are decided, by it or by others meanwhile. Those that were paid after all are paid. Those of which the
 // provider says nothing stay until giveUpAfter.
 func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) {
@@ -108,8 +109,9 @@ func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) 
 		of[p.CheckoutID] = p
 	}
 	var (
-		list []turn
+		gone atomic.Int64
 		mu   sync.Mutex
+		errs []error
 		wg   sync.WaitGroup
 	)
 	for _, f := range found {
@@ -117,33 +119,21 @@ func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) 
 			continue
 		}
 		wg.Go(func() {
-			if t, ok := c.closeOverdue(ctx, f); ok {
-				mu.Lock()
-				list = append(list, t)
-				mu.Unlock()
+			t, ok := c.closeOverdue(ctx, f)
+			if !ok {
+				return
 			}
+			if _, err := c.turnOne(ctx, t); err != nil {
+				mu.Lock()
+				errs = append(errs, fmt.Errorf("let %s go: %w", f.ID, err))
+				mu.Unlock()
+				return
+			}
+			gone.Add(1)
 		})
 	}
 	wg.Wait()
-	if _, err := c.turns(ctx, list); err == nil {
-		return len(list), nil
-	}
-	return c.turnEach(ctx, list)
-}
-
-// turnEach carries turns out one by one, after they failed together: what is wrong with one must not keep the others. It
-// tells how many are decided.
-func (c *Checkouts) turnEach(ctx context.Context, list []turn) (int, error) {
-	n := 0
-	var errs []error
-	for _, t := range list {
-		if _, err := c.turnOne(ctx, t); err != nil {
-			errs = append(errs, fmt.Errorf("let %s go: %w", t.checkout, err))
-			continue
-		}
-		n++
-	}
-	return n, errors.Join(errs...)
+	return int(gone.Load()), errors.Join(errs...)
 }
 
 // closeOverdue asks the provider to close one overdue payment, and says what follows.

@@ -36,3 +36,6 @@ func OrderNumber() string { return orderNumber() }
 
 // Hold is how long this Checkouts holds goods.
 func (c *Checkouts) Hold() time.Duration { return c.set.Hold }
+
+// Waiting is how many requests wait for a transaction to share.
+func (c *Checkouts) Waiting() int { return c.moves.Waiting() }

@@ -16,34 +16,35 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// markTx writes the status of the winners and of everything that belongs to them: those that take the same step together.
-// Every statement compares before it sets: what the lock promises, the rows prove.
-func (c *Checkouts) markTx(ctx context.Context, tx *db.Tx, winners []outcome, held held, now time.Time) error {
+// markTx writes the status of what turned and of everything that belongs to it: what takes the same step together. Every
+// statement compares before it sets: what the lock promises, the rows prove.
+func markTx(ctx context.Context, tx *db.Tx, r *round) error {
 	type step struct{ from, to Status }
 	together := make(map[step][]typeid.Checkout)
-	for _, o := range winners {
+	for _, o := range r.outcomes {
 		if !o.giveBack {
 			together[step{o.from, o.to}] = append(together[step{o.from, o.to}], o.checkout)
 		}
 	}
 	for _, s := range []step{{Open, Paid}, {Open, Cancelled}, {Open, Expired}, {Expired, Paid}} {
-		if err := stepTx(ctx, tx, s.from, s.to, together[s], held, now); err != nil {
+		if err := stepTx(ctx, tx, s.from, s.to, together[s], r.held, r.now); err != nil {
 			return err
 		}
 	}
-	for _, o := range winners {
-		if o.to != Paid {
-			continue
-		}
-		recorded, err := payment.RecordTx(ctx, tx, payment.MoneyReceived{Checkout: o.checkout, Receipt: o.receipt})
-		if err != nil {
-			return err
-		}
-		if !recorded {
-			return fmt.Errorf("write receipt: the payment of %s waited for no money", o.checkout)
-		}
-		if o.giveBack {
-			if err := c.giveBackTx(ctx, tx, o, held, now); err != nil {
+	receipts := r.receipts()
+	if len(receipts) == 0 {
+		return nil
+	}
+	recorded, err := payment.RecordTx(ctx, tx, receipts)
+	if err != nil {
+		return err
+	}
+	if !recorded {
+		return fmt.Errorf("write receipts: of %d payments not every one waited for its money", len(receipts))
+	}
+	for _, o := range r.outcomes {
+		if o.to == Paid && o.giveBack {
+			if err := giveBackTx(ctx, tx, o, r.held, r.now); err != nil {
 				return err
 			}
 		}
@@ -98,7 +99,7 @@ const (
 )
 
 // giveBackTx asks for late money to be given back in full: a refund of each order. Jobs carry them out.
-func (c *Checkouts) giveBackTx(ctx context.Context, tx *db.Tx, o outcome, held held, now time.Time) error {
+func giveBackTx(ctx context.Context, tx *db.Tx, o outcome, held held, now time.Time) error {
 	reason := reasonExpired
 	if o.from == Cancelled {
 		reason = reasonCancelled

@@ -221,12 +221,6 @@ func (c *Checkouts) settle(ctx context.Context, out *Checkout, receipt payment.A
 	return c.turnOne(ctx, turn{checkout: out.ID, to: Paid, receipt: receipt})
 }
 
-// turnOne carries one turn out, and tells whether it won.
-func (c *Checkouts) turnOne(ctx context.Context, t turn) (bool, error) {
-	won, err := c.turns(ctx, []turn{t})
-	return err == nil && won[0], err
-}
-
 func (c *Checkouts) payment(ctx context.Context, id typeid.Payment) (*payment.Payment, error) {
 	found, err := c.payments.ByIDs(ctx, []typeid.Payment{id})
 	if err != nil {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 
 	entcheckout "holdfast/ent/checkout"
-	"holdfast/internal/cart"
+	"holdfast/internal/catalog"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/idempotency"
@@ -20,7 +21,7 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// attempts is how often a request is planned or tried again: a cart that moves meanwhile, a commit whose answer is lost.
+// attempts is how often a request is planned whose cart moves meanwhile.
 const attempts = 5
 
 // errCartMoved says that the cart changed between its reading and the lock.
@@ -67,28 +68,21 @@ func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, 
 		if err != nil {
 			return verdict{}, err
 		}
-		out, err := db.WithTx(ctx, c.db, func(ctx context.Context, tx *db.Tx) (placed, error) {
-			return c.placeTx(ctx, tx, []*planned{p})
-		})
-		if err == nil {
-			c.hub.Committed(out.stocks)
-		}
+		out, err := c.moves.Do(ctx, move{place: p})
 		switch {
-		case errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts:
-			continue // placing begins with looking the key up, under the buyer's lock: if it was committed, it is found
 		case err != nil:
 			return verdict{}, err
-		case errors.Is(out.verdicts[0].err, errCartMoved) && attempt < attempts:
+		case errors.Is(out.err, errCartMoved) && attempt < attempts:
 			continue
-		case errors.Is(out.verdicts[0].err, errCartMoved):
+		case errors.Is(out.err, errCartMoved):
 			return verdict{err: fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")}, nil
 		}
 		var short *inventory.ShortError
-		if freed || !errors.As(out.verdicts[0].err, &short) {
-			return out.verdicts[0], nil
+		if freed || !errors.As(out.err, &short) {
+			return out.verdict, nil
 		}
 		if freed = c.releaseOverdue(ctx, short); !freed {
-			return out.verdicts[0], nil
+			return out.verdict, nil
 		}
 	}
 }
@@ -137,29 +131,58 @@ func (c *Checkouts) planLines(ctx context.Context, who identity.Principal, in In
 	return err
 }
 
-// world reads what a plan of these lines needs: two statements.
+// wish is what a request wants to know of the world before it is planned.
+type wish struct {
+	mini     typeid.MiniProgram
+	variants []typeid.Variant
+}
+
+// world is what a plan of these lines needs.
 func (c *Checkouts) world(ctx context.Context, mini typeid.MiniProgram, lines []LineInput) (Catalogue, error) {
-	var variants []typeid.Variant
+	w := wish{mini: mini}
 	for _, l := range lines[:min(len(lines), MaxLines)] {
-		if id, ok := typeid.Parse[typeid.Variant](l.VariantID); ok && !slices.Contains(variants, id) {
-			variants = append(variants, id)
+		if id, ok := typeid.Parse[typeid.Variant](l.VariantID); ok && !slices.Contains(w.variants, id) {
+			w.variants = append(w.variants, id)
 		}
 	}
-	items, err := c.catalog.Items(ctx, mini, variants)
-	if err != nil {
-		return Catalogue{}, err
-	}
-	world := Catalogue{Items: items, MaxOrders: c.provider.MaxOrders()}
-	var shops []typeid.Shop
-	for _, i := range items {
-		if !slices.Contains(shops, i.ShopID) {
-			shops = append(shops, i.ShopID)
+	return c.worlds.Do(ctx, w)
+}
+
+// readWorlds reads what many requests want to know: of each mini-program with one statement, and one for all split rules. What one
+// did not ask for is in its answer too.
+func (c *Checkouts) readWorlds(ctx context.Context, wishes []wish) ([]Catalogue, error) {
+	wanted := make(map[typeid.MiniProgram]map[typeid.Variant]bool)
+	for _, w := range wishes {
+		if wanted[w.mini] == nil {
+			wanted[w.mini] = make(map[typeid.Variant]bool)
+		}
+		for _, v := range w.variants {
+			wanted[w.mini][v] = true
 		}
 	}
+	items := make(map[typeid.MiniProgram]map[typeid.Variant]*catalog.Item, len(wanted))
+	shops := make(map[typeid.Shop]bool)
+	for mini, variants := range wanted {
+		var err error
+		if items[mini], err = c.catalog.Items(ctx, mini, slices.Collect(maps.Keys(variants))); err != nil {
+			return nil, err
+		}
+		for _, i := range items[mini] {
+			shops[i.ShopID] = true
+		}
+	}
+	var rules map[typeid.Shop][]catalog.SplitRule
 	if len(shops) > 0 {
-		world.Rules, err = c.catalog.SplitRules(ctx, shops)
+		var err error
+		if rules, err = c.catalog.SplitRules(ctx, slices.Collect(maps.Keys(shops))); err != nil {
+			return nil, err
+		}
 	}
-	return world, err
+	out := make([]Catalogue, len(wishes))
+	for i, w := range wishes {
+		out[i] = Catalogue{Items: items[w.mini], Rules: rules, MaxOrders: c.provider.MaxOrders()}
+	}
+	return out, nil
 }
 
 // verdict is what became of one request: the checkout that was made, the one that its key had already, or why it has none.
@@ -169,62 +192,24 @@ type verdict struct {
 	err  error
 }
 
-// placed is what a transaction has decided, and the stocks that it changed: told once it is committed.
-type placed struct {
-	verdicts []verdict
-	stocks   []inventory.Stock
-}
-
-// placeTx decides requests in the order of their arrival and writes those that win; nothing of the others stays. A refusal
-// of one is its own verdict and no error of the transaction.
-func (c *Checkouts) placeTx(ctx context.Context, tx *db.Tx, requests []*planned) (placed, error) {
-	carts, err := cart.LockTx(ctx, tx, sortedBuyers(requests))
-	if err != nil {
-		return placed{}, err
-	}
-	past, err := lookUpTx(ctx, tx, requests)
-	if err != nil {
-		return placed{}, err
-	}
-	shelf, err := inventory.LockTx(ctx, tx, past.variants(requests))
-	if err != nil {
-		return placed{}, err
-	}
-	verdicts := make([]verdict, len(requests))
-	var winners []*planned
-	for i, r := range requests {
-		v, again := past.repeat(r)
-		if !again {
-			if v.err = c.decide(r, carts, past, shelf); v.err == nil {
-				v.made = r.checkout()
-				winners = append(winners, r)
-				past.add(r)
-			}
-		}
-		verdicts[i] = v
-	}
-	if err := c.writeTx(ctx, tx, winners, shelf); err != nil {
-		return placed{}, err
-	}
-	return placed{verdicts, shelf.Changed()}, nil // only now: writing gives the stocks their versions
-}
-
-// decide holds the stock of every line of a request, in memory, or says why not.
-func (c *Checkouts) decide(r *planned, carts map[typeid.Buyer]int64, past *past, shelf *inventory.Shelf) error {
-	version, exists := carts[r.buyer]
+// hold holds the stock of every line of a request, in memory, or says why not.
+func (r *round) hold(p *planned, maxOpen int) error {
+	version, exists := r.carts[p.buyer]
 	switch {
 	case !exists:
-		return fmt.Errorf("place checkout: buyer %s is gone", r.buyer)
-	case r.cartVersion != nil && *r.cartVersion != version:
-		return fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")
-	case r.cartRead != nil && *r.cartRead != version:
+		return fmt.Errorf("place checkout: buyer %s is gone", p.buyer)
+	case r.past.emptied[p.buyer] && (p.cartVersion != nil || p.cartRead != nil):
 		return errCartMoved
-	case r.refusal != nil:
-		return r.refusal
-	case past.open[r.buyer] >= c.set.MaxOpen && r.status() == Open:
-		return fault.New(fault.HoldLimitReached, "at most %d checkouts wait for payment; pay or cancel one first", c.set.MaxOpen)
+	case p.cartVersion != nil && *p.cartVersion != version:
+		return fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")
+	case p.cartRead != nil && *p.cartRead != version:
+		return errCartMoved
+	case p.refusal != nil:
+		return p.refusal
+	case r.past.open[p.buyer] >= maxOpen && p.status() == Open:
+		return fault.New(fault.HoldLimitReached, "at most %d checkouts wait for payment; pay or cancel one first", maxOpen)
 	}
-	return r.take(shelf)
+	return p.take(r.shelf)
 }
 
 // take moves what the plan wants, all of it or nothing.
@@ -258,8 +243,13 @@ func (p *planned) take(shelf *inventory.Shelf) error {
 
 // past is what the database knows of the requests' keys and buyers.
 type past struct {
-	keys map[buyerKey]pastCheckout
-	open map[typeid.Buyer]int
+	keys    map[buyerKey]pastCheckout
+	open    map[typeid.Buyer]int
+	emptied map[typeid.Buyer]bool // whose carts a winner takes goods out of
+}
+
+func newPast() *past {
+	return &past{keys: make(map[buyerKey]pastCheckout), open: make(map[typeid.Buyer]int), emptied: make(map[typeid.Buyer]bool)}
 }
 
 type buyerKey struct {
@@ -274,7 +264,7 @@ type pastCheckout struct {
 
 // lookUpTx finds the checkouts of the requests' keys, and how many their buyers hold, with one statement. It runs after the
 // buyers are locked, so that whoever used the same key before has committed or is gone.
-func lookUpTx(ctx context.Context, tx *db.Tx, requests []*planned) (*past, error) {
+func (p *past) lookUpTx(ctx context.Context, tx *db.Tx, requests []*planned, now time.Time) error {
 	same := make([]*sql.Predicate, len(requests))
 	for i, r := range requests {
 		same[i] = sql.And(sql.EQ(entcheckout.FieldBuyerID, r.buyer), sql.EQ(entcheckout.FieldIdempotencyKey, r.key))
@@ -286,9 +276,8 @@ func lookUpTx(ctx context.Context, tx *db.Tx, requests []*planned) (*past, error
 			From(d.Table(entcheckout.Table)).Where(sql.And(
 			sql.In(entcheckout.FieldBuyerID, db.Args(sortedBuyers(requests))...),
 			sql.EQ(entcheckout.FieldStatus, string(Open)),
-			sql.GT(entcheckout.FieldHeldUntil, requests[0].placedAt), // what is overdue holds nobody back
+			sql.GT(entcheckout.FieldHeldUntil, now), // what is overdue holds nobody back
 		)).GroupBy(entcheckout.FieldBuyerID))
-	out := &past{keys: make(map[buyerKey]pastCheckout), open: make(map[typeid.Buyer]int)}
 	_, err := db.Collect(ctx, tx, query, func(row db.Row) (struct{}, error) {
 		var (
 			buyer    typeid.Buyer
@@ -300,18 +289,18 @@ func lookUpTx(ctx context.Context, tx *db.Tx, requests []*planned) (*past, error
 			return struct{}{}, err
 		}
 		if key == nil {
-			out.open[buyer] = open
+			p.open[buyer] = open
 			return struct{}{}, nil
 		}
 		found := pastCheckout{hash: idempotency.Hash(hash)}
 		err := found.id.Scan(id)
-		out.keys[buyerKey{buyer, *key}] = found
+		p.keys[buyerKey{buyer, *key}] = found
 		return struct{}{}, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look up idempotency keys: %w", err)
+		return fmt.Errorf("look up idempotency keys: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 // repeat is the verdict on a request whose key has a checkout already.
@@ -329,6 +318,7 @@ func (p *past) add(r *planned) {
 	if r.status() == Open {
 		p.open[r.buyer]++
 	}
+	p.emptied[r.buyer] = p.emptied[r.buyer] || r.takeOut
 }
 
 // variants are those whose stock has to be locked: of repeats and refusals none.

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"holdfast/internal/audit"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
-	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -62,31 +60,14 @@ type turn struct {
 	unanswered bool
 }
 
-// turns carries turns out, and tells which of them won: of pay, cancel and expire, the first to commit. A commit whose answer was
-// lost is tried again: if it had happened, the second try loses, and whoever asks reads the status.
-func (c *Checkouts) turns(ctx context.Context, list []turn) ([]bool, error) {
-	if len(list) == 0 {
-		return nil, nil
+// turnOne carries a turn out and tells whether it won: of pay, cancel and expire, the first to commit.
+func (c *Checkouts) turnOne(ctx context.Context, t turn) (bool, error) {
+	for {
+		out, err := c.moves.Do(ctx, move{turn: &t})
+		if err != nil || !out.undecided {
+			return out.won, err
+		}
 	}
-	now := c.now()
-	done, err := db.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (turned, error) { return c.turnTx(ctx, tx, list, now) })
-	if err != nil {
-		return nil, err
-	}
-	c.hub.Committed(done.stocks)
-	c.hub.OrdersMoved(done.orders)
-	if done.jobs {
-		c.jobs.Wake()
-	}
-	return done.won, nil
-}
-
-// turned is what turns have changed: told once it is committed.
-type turned struct {
-	won    []bool
-	stocks []inventory.Stock
-	orders []typeid.Order
-	jobs   bool
 }
 
 // outcome is what becomes of a checkout whose turn it is.
@@ -95,102 +76,6 @@ type outcome struct {
 	from Status
 	// giveBack is set for late money whose goods are gone: the checkout stays as it is, and the money goes back.
 	giveBack bool
-}
-
-// turnTx carries turns out in the transaction. What a checkout is about never changes, so it is read before the stock is
-// locked; how it stands is decided after.
-func (c *Checkouts) turnTx(ctx context.Context, tx *db.Tx, list []turn, now time.Time) (turned, error) {
-	ids := make([]typeid.Checkout, len(list))
-	for i, t := range list {
-		ids[i] = t.checkout
-	}
-	held, err := heldTx(ctx, tx, ids)
-	if err != nil {
-		return turned{}, err
-	}
-	shelf, err := inventory.LockTx(ctx, tx, held.variants)
-	if err != nil {
-		return turned{}, err
-	}
-	statuses, err := lockTx(ctx, tx, ids)
-	if err != nil {
-		return turned{}, err
-	}
-	out := turned{won: make([]bool, len(list))}
-	var winners []outcome
-	for i, t := range list {
-		from := statuses[t.checkout]
-		if from != Open {
-			if late, err := lateTx(ctx, tx, t, from); err != nil {
-				return turned{}, err
-			} else if !late {
-				continue
-			}
-		}
-		statuses[t.checkout] = Paid // the same checkout again in this list has lost
-		o := outcome{turn: t, from: from, giveBack: from == Cancelled || from == Expired && !held.available(shelf, t.checkout)}
-		if err := held.move(shelf, o); err != nil {
-			return turned{}, err
-		}
-		out.won[i] = true
-		winners = append(winners, o)
-		out.orders = append(out.orders, held.orders(t.checkout)...)
-	}
-	if err := c.markTx(ctx, tx, winners, held, now); err != nil {
-		return turned{}, err
-	}
-	for _, o := range winners {
-		if err := audit.RecordTx(ctx, tx, now, o.acts...); err != nil {
-			return turned{}, err
-		}
-	}
-	if err := shelf.WriteTx(ctx, tx, now); err != nil {
-		return turned{}, err
-	}
-	out.stocks = shelf.Changed()
-	out.jobs, err = c.addJobsTx(ctx, tx, winners, held, now)
-	return out, err
-}
-
-// addJobsTx asks for what is to be done once the turns are committed: money that goes on its way, and providers that have
-// not answered.
-func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, winners []outcome, held held, now time.Time) (bool, error) {
-	var share, refund, ask []typeid.UUID
-	later := make(map[time.Time][]typeid.UUID) // what a sweep lets go together is one statement
-	for _, o := range winners {
-		switch {
-		case o.to == Paid && o.giveBack:
-			refund = append(refund, bytes(held.orders(o.checkout))...)
-		case o.to == Paid:
-			share = append(share, bytes(held.orders(o.checkout))...)
-		case o.unanswered:
-			ask = append(ask, held.payments[o.checkout].UUID)
-		default: // a cashier that is open may still be paid at
-			due := now
-			if end := held.until[o.checkout]; end.After(now) {
-				due = end
-			}
-			due = due.Add(askAfter[0])
-			later[due] = append(later[due], held.payments[o.checkout].UUID)
-		}
-	}
-	errs := []error{
-		job.AddTx(ctx, tx, now, now.Add(c.provider.ShareAfter()), job.Order, share...),
-		job.AddTx(ctx, tx, now, now, job.Order, refund...),
-		job.AddTx(ctx, tx, now, now, job.Payment, ask...),
-	}
-	for due, payments := range later {
-		errs = append(errs, job.AddTx(ctx, tx, now, due, job.Payment, payments...))
-	}
-	return len(share)+len(refund)+len(ask) > 0, errors.Join(errs...)
-}
-
-func bytes(orders []typeid.Order) []typeid.UUID {
-	out := make([]typeid.UUID, len(orders))
-	for i, o := range orders {
-		out[i] = o.UUID
-	}
-	return out
 }
 
 // heldLine is what one order line holds, held, or would have to hold again.

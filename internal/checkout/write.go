@@ -14,8 +14,6 @@ import (
 	"holdfast/ent/paymentsplit"
 	"holdfast/internal/cart"
 	"holdfast/internal/db"
-	"holdfast/internal/inventory"
-	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -28,8 +26,8 @@ type table struct {
 	rows    [][]any
 }
 
-// writeTx writes the winners, parents before children, and their stock.
-func (c *Checkouts) writeTx(ctx context.Context, tx *db.Tx, winners []*planned, shelf *inventory.Shelf) error {
+// insertTx writes what was placed, parents before children, and takes it out of carts.
+func insertTx(ctx context.Context, tx *db.Tx, winners []*planned) error {
 	if len(winners) == 0 {
 		return nil
 	}
@@ -39,23 +37,13 @@ func (c *Checkouts) writeTx(ctx context.Context, tx *db.Tx, winners []*planned, 
 			return err
 		}
 	}
+	taken := make(map[typeid.Buyer][]typeid.Variant)
 	for _, w := range winners {
 		if w.takeOut {
-			if err := cart.TakeTx(ctx, tx, w.buyer, w.plan.variants()); err != nil {
-				return err
-			}
+			taken[w.buyer] = append(taken[w.buyer], w.plan.variants()...)
 		}
 	}
-	if err := shelf.WriteTx(ctx, tx, winners[0].placedAt); err != nil {
-		return err
-	}
-	var paid []typeid.UUID // what costs nothing is paid at once
-	for _, w := range winners {
-		if w.status() == Paid {
-			paid = append(paid, bytes(w.orders)...)
-		}
-	}
-	return job.AddTx(ctx, tx, winners[0].placedAt, winners[0].placedAt, job.Order, paid...)
+	return cart.TakeTx(ctx, tx, taken)
 }
 
 func checkoutTable(winners []*planned) table {

@@ -177,14 +177,17 @@ func (s *Shelf) WriteTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 	ids := slices.SortedFunc(maps.Keys(s.touched), func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
 	// Whole values, not deltas: the rows are locked, and an UPDATE cannot bring a deleted row back.
+	each := func(value func(*Stock) any) sql.Querier {
+		return db.PerRow(stock.FieldID, ids, func(v typeid.Variant) any { return value(s.stocks[v]) })
+	}
 	update := tx.SQL().Update(stock.Table).
-		Set(stock.FieldOnHand, s.perRow(ids, func(k *Stock) any { return k.OnHand })).
-		Set(stock.FieldHeld, s.perRow(ids, func(k *Stock) any { return k.Held })).
-		Set(stock.FieldVersion, s.perRow(ids, func(k *Stock) any { return k.Version })).
+		Set(stock.FieldOnHand, each(func(k *Stock) any { return k.OnHand })).
+		Set(stock.FieldHeld, each(func(k *Stock) any { return k.Held })).
+		Set(stock.FieldVersion, each(func(k *Stock) any { return k.Version })).
 		Set(stock.FieldChangedAt, now).
 		Where(sql.In(stock.FieldID, db.Args(ids)...))
 	if s.threshold {
-		update.Set(stock.FieldLowStockThreshold, s.perRow(ids, func(k *Stock) any { return k.LowStockThreshold }))
+		update.Set(stock.FieldLowStockThreshold, each(func(k *Stock) any { return k.LowStockThreshold }))
 	}
 	n, err := tx.Exec(ctx, update)
 	if err != nil {
@@ -194,17 +197,6 @@ func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 		return fmt.Errorf("write stock: %d rows instead of %d", n, len(ids))
 	}
 	return nil
-}
-
-// perRow is CASE variant_id WHEN id THEN value ... END.
-func (s *Shelf) perRow(ids []typeid.Variant, value func(*Stock) any) sql.Querier {
-	return sql.ExprFunc(func(b *sql.Builder) {
-		b.WriteString("CASE ").Ident(stock.FieldID)
-		for _, id := range ids {
-			b.WriteString(" WHEN ").Arg(id).WriteString(" THEN ").Arg(value(s.stocks[id]))
-		}
-		b.WriteString(" END")
-	})
 }
 
 // Changed are the stocks that changed, as they stand once the transaction has committed.

@@ -33,16 +33,34 @@ func RecordTx(ctx context.Context, tx *db.Tx, m Movement) (bool, error) {
 	return done, nil
 }
 
-// MoneyReceived is a buyer's money that came in: of a payment that is open, or late, of one that was closed.
-type MoneyReceived struct {
+// MoneyReceived is buyers' money that came in: of payments that are open, or late, of ones that were closed.
+type MoneyReceived []Receipt
+
+// Receipt is what the provider says of the money of one checkout.
+type Receipt struct {
 	Checkout typeid.Checkout
-	Receipt  Answer
+	Answer
 }
 
 func (m MoneyReceived) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	n, err := tx.Payment.Update().Where(entpayment.CheckoutID(m.Checkout), entpayment.StatusIn(string(Pending), string(Closed))).
-		SetStatus(string(Paid)).SetPaidAt(clock.Truncate(m.Receipt.PaidAt)).SetTransactionID(m.Receipt.TransactionID).Save(ctx)
-	return n == 1, err
+	of := make(map[typeid.Checkout]Answer, len(m))
+	checkouts := make([]typeid.Checkout, len(m))
+	for i, r := range m {
+		if err := entpayment.TransactionIDValidator(r.TransactionID); err != nil {
+			return false, fmt.Errorf("receipt of %s: %w", r.Checkout, err)
+		}
+		of[r.Checkout], checkouts[i] = r.Answer, r.Checkout
+	}
+	each := func(value func(Answer) any) sql.Querier {
+		return db.PerRow(entpayment.FieldCheckoutID, checkouts, func(c typeid.Checkout) any { return value(of[c]) })
+	}
+	n, err := tx.Exec(ctx, tx.SQL().Update(entpayment.Table).
+		Set(entpayment.FieldStatus, string(Paid)).
+		Set(entpayment.FieldPaidAt, each(func(a Answer) any { return clock.Truncate(a.PaidAt) })).
+		Set(entpayment.FieldTransactionID, each(func(a Answer) any { return a.TransactionID })).
+		Where(sql.And(sql.In(entpayment.FieldCheckoutID, db.Args(checkouts)...),
+			sql.In(entpayment.FieldStatus, string(Pending), string(Closed)))))
+	return n == int64(len(m)), err
 }
 
 // ShareMade is a share that its receiver has.
