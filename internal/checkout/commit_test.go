@@ -199,7 +199,9 @@ func testLateTogether(t *testing.T, w *world) {
 		who := w.buyer(t)
 		placed := w.place(t, who, w.buy(tea, 2))
 		f := w.fake()
-		f.close = func(context.Context, payment.Trade) (payment.Answer, error) { return payment.Answer{State: payment.TradeClosed}, nil }
+		f.close = func(context.Context, payment.Trade) (payment.Answer, error) {
+			return payment.Answer{State: payment.TradeClosed}, nil
+		}
 		f.query = func(context.Context, payment.Trade) (payment.Answer, error) {
 			return payment.Answer{State: payment.TradePaid, TransactionID: "t" + w.key(), Amount: placed.Payment.Amount, PaidAt: w.clock.Now()}, nil
 		}
