@@ -96,7 +96,7 @@ type Checkouts struct {
 	log      *slog.Logger
 
 	moves  *batch.Queue[typeid.Shop, move, result]
-	worlds *batch.Queue[struct{}, wish, Catalogue]
+	worlds *batch.Queue[typeid.MiniProgram, wish, Catalogue]
 }
 
 // Deps are what Checkouts brings together.
@@ -120,10 +120,10 @@ func New(d Deps, s Settings) *Checkouts {
 		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, set: s, log: d.Log,
 	}
 	c.moves = batch.New(batch.Settings[typeid.Shop, move, result]{
-		Run: c.commit, Lane: move.shop, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting,
+		Run: c.commit, Lane: move.shop, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting, Workers: workers,
 	})
-	c.worlds = batch.New(batch.Settings[struct{}, wish, Catalogue]{
-		Run: c.readWorlds, Lane: func(wish) (one struct{}) { return one }, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting,
+	c.worlds = batch.New(batch.Settings[typeid.MiniProgram, wish, Catalogue]{
+		Run: c.readWorlds, Lane: func(w wish) typeid.MiniProgram { return w.mini }, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting, Workers: workers,
 	})
 	d.Jobs.Handle(job.Payment, c.followUp)
 	return c

@@ -19,7 +19,8 @@ import (
 // Bounds of what is gathered: a transaction stays short, and what waits is answered before its client gives up.
 const (
 	maxBatch   = 128
-	maxWaiting = 512 // of one shop
+	maxWaiting = 2048 // of one shop
+	workers    = 2    // a crowd in one shop, and everybody else
 )
 
 // move is what moves stock: a checkout to place, or the turn of one.

@@ -20,9 +20,9 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// together has all of it decided by one transaction: it begins while another is under way, in the order in which it is named. It
-// returns how many statements inserted orders, the first transaction's among them.
-func (w *world) together(t *testing.T, other typeid.Variant, do ...func()) int {
+// together has all of it decided by one transaction: it begins while two others are under way, of shops that nobody else buys from, in
+// the order in which it is named. It returns how many statements inserted orders, beside theirs.
+func (w *world) together(t *testing.T, do ...func()) int {
 	t.Helper()
 	begun, letGo := make(chan struct{}), make(chan struct{})
 	var inserts atomic.Int64
@@ -33,21 +33,31 @@ func (w *world) together(t *testing.T, other typeid.Variant, do ...func()) int {
 			hold()
 		}
 	}
-	first := w.buyer(t)
-	w.seen.Store(&seen)
-	defer w.seen.Store(nil)
 	var wg sync.WaitGroup
-	wg.Go(func() { w.place(t, first, w.buy(other, 1)) })
-	<-begun
+	others := []checkout.Input{w.buy(w.variant(t, 2, 100, 1), 1), w.buy(w.variant(t, 3, 100, 1), 1)}
+	for i, who := range w.buyers(t, len(others)) {
+		if i == 0 {
+			w.seen.Store(&seen)
+			defer w.seen.Store(nil)
+		}
+		wg.Go(func() { w.place(t, who, others[i]) })
+		<-begun
+	}
+	soon(func() bool { return w.Checkouts.Working() == len(others) })
 	for i, fn := range do {
 		wg.Go(fn)
-		for w.Checkouts.Waiting() != i+1 {
-			time.Sleep(100 * time.Microsecond)
-		}
+		soon(func() bool { return w.Checkouts.Waiting() == i+1 })
 	}
 	close(letGo)
 	wg.Wait()
-	return int(inserts.Load())
+	return int(inserts.Load()) - len(others)
+}
+
+// soon waits for something that comes.
+func soon(what func() bool) {
+	for !what() {
+		time.Sleep(100 * time.Microsecond)
+	}
 }
 
 // TestOneCommit decides many requests with one transaction, each on its own and in the order of their arrival.
@@ -73,7 +83,7 @@ func (w *world) asks(t *testing.T, who identity.Principal, in checkout.Input, in
 }
 
 func testPlacedTogether(t *testing.T, w *world) {
-	other, tea, ball := w.variant(t, 0, 100, 10), w.variant(t, 0, 1999, 5), w.variant(t, 1, 500, 100)
+	tea, ball := w.variant(t, 0, 1999, 5), w.variant(t, 1, 500, 100)
 	buyers := w.buyers(t, 5)
 	again, dear := w.buy(tea, 1), w.buy(ball, 1)
 	for range maxOpen {
@@ -110,8 +120,8 @@ func testPlacedTogether(t *testing.T, w *world) {
 	for i, r := range requests {
 		do[i] = w.asks(t, r.who, r.in, &told[i])
 	}
-	if n := w.together(t, other, do...); n != 2 {
-		t.Errorf("orders were inserted by %d statements, want 2", n)
+	if n := w.together(t, do...); n != 1 {
+		t.Errorf("orders were inserted by %d statements, want 1", n)
 	}
 	for i, r := range requests {
 		if r.code != "" {
@@ -132,13 +142,13 @@ func testPlacedTogether(t *testing.T, w *world) {
 }
 
 func testCartTwiceTogether(t *testing.T, w *world) {
-	other, tea := w.variant(t, 0, 100, 10), w.variant(t, 0, 1999, 50)
+	tea := w.variant(t, 0, 1999, 50)
 	who, careful := w.buyer(t), w.buyer(t)
 	w.fill(t, who, tea, 3)
 	version := w.fill(t, careful, tea, 4)
 	old := checkout.Input{IdempotencyKey: w.key(), CartVersion: &version}
 	var told [4]said
-	w.together(t, other,
+	w.together(t,
 		w.asks(t, who, checkout.Input{IdempotencyKey: w.key()}, &told[0]),
 		w.asks(t, who, checkout.Input{IdempotencyKey: w.key()}, &told[1]),
 		w.asks(t, careful, old, &told[2]),
@@ -155,7 +165,7 @@ func testCartTwiceTogether(t *testing.T, w *world) {
 
 // testPoisoned gives one of several payments a receipt that no row takes: it alone fails.
 func testPoisoned(t *testing.T, w *world) {
-	other, tea := w.variant(t, 0, 100, 10), w.variant(t, 0, 1999, 50)
+	tea := w.variant(t, 0, 1999, 50)
 	buyers := w.buyers(t, 6)
 	placed := make([]*checkout.Checkout, 5)
 	for i := range placed {
@@ -178,7 +188,7 @@ func testPoisoned(t *testing.T, w *world) {
 		do = append(do, func() { errs[i] = w.Checkouts.Notice(t.Context(), p.Payment.ID) })
 	}
 	do = append(do, w.asks(t, buyers[5], w.buy(tea, 7), &bought))
-	w.together(t, other, do...)
+	w.together(t, do...)
 	must(t, bought.err)
 	for i, p := range placed {
 		want := checkout.Paid
@@ -194,7 +204,7 @@ func testPoisoned(t *testing.T, w *world) {
 
 // testLateTogether lets goods go and be paid for by the same transaction, in either order.
 func testLateTogether(t *testing.T, w *world) {
-	other, tea := w.variant(t, 0, 100, 10), w.variant(t, 0, 1999, 50)
+	tea := w.variant(t, 0, 1999, 50)
 	for _, cancelFirst := range []bool{true, false} {
 		who := w.buyer(t)
 		placed := w.place(t, who, w.buy(tea, 2))
@@ -210,11 +220,11 @@ func testLateTogether(t *testing.T, w *world) {
 		cancel := func() { _, cancelErr = w.Checkouts.Cancel(t.Context(), who, placed.ID.String()) }
 		want := checkout.Cancelled
 		if cancelFirst {
-			w.together(t, other, cancel, pay)
+			w.together(t, cancel, pay)
 			must(t, cancelErr)
 		} else {
 			want = checkout.Paid
-			w.together(t, other, pay, cancel)
+			w.together(t, pay, cancel)
 			refused(t, cancelErr, fault.AlreadyPaid)
 		}
 		must(t, payErr)
@@ -232,7 +242,7 @@ func testLateTogether(t *testing.T, w *world) {
 
 // testCallersLeave has callers leave while they wait: each is decided once, as their repeats tell.
 func testCallersLeave(t *testing.T, w *world) {
-	other, tea := w.variant(t, 0, 100, 10), w.variant(t, 0, 1999, 4)
+	tea := w.variant(t, 0, 1999, 4)
 	buyers := w.buyers(t, 6)
 	in := make([]checkout.Input, len(buyers))
 	var do []func()
@@ -255,7 +265,7 @@ func testCallersLeave(t *testing.T, w *world) {
 		_, err := w.Checkouts.Place(t.Context(), last, w.buy(tea, 1))
 		refused(t, err, fault.OutOfStock) // those who left were before
 	})
-	w.together(t, other, do...)
+	w.together(t, do...)
 	w.sees(t, tea, 4, 4)
 	var won []string
 	for i, who := range buyers {

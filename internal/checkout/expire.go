@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -89,7 +88,7 @@ func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortEr
 	return n > 0
 }
 
-// expire closes the payments of overdue checkouts at the provider, all at once, lets the goods of each go when it has its answer,
+// expire closes the payments of overdue checkouts at the provider, all at once, then lets their goods go together,
 // and tells how many are decided, by it or by others meanwhile. Those that were paid after all are paid. Those of which the
 // provider says nothing stay until giveUpAfter.
 func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) {
@@ -109,9 +108,8 @@ func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) 
 		of[p.CheckoutID] = p
 	}
 	var (
-		gone atomic.Int64
+		list []move
 		mu   sync.Mutex
-		errs []error
 		wg   sync.WaitGroup
 	)
 	for _, f := range found {
@@ -119,21 +117,25 @@ func (c *Checkouts) expire(ctx context.Context, found []*Checkout) (int, error) 
 			continue
 		}
 		wg.Go(func() {
-			t, ok := c.closeOverdue(ctx, f)
-			if !ok {
-				return
-			}
-			if _, err := c.turnOne(ctx, t); err != nil {
+			if t, ok := c.closeOverdue(ctx, f); ok {
 				mu.Lock()
-				errs = append(errs, fmt.Errorf("let %s go: %w", f.ID, err))
+				list = append(list, move{turn: &t})
 				mu.Unlock()
-				return
 			}
-			gone.Add(1)
 		})
 	}
 	wg.Wait()
-	return int(gone.Load()), errors.Join(errs...)
+	results, errs := c.moves.DoAll(ctx, list)
+	gone := 0
+	for i, out := range results {
+		switch {
+		case errs[i] != nil:
+			errs[i] = fmt.Errorf("let %s go: %w", list[i].turn.checkout, errs[i])
+		case !out.undecided: // else the next sweep finds what is left
+			gone++
+		}
+	}
+	return gone, errors.Join(errs...)
 }
 
 // closeOverdue asks the provider to close one overdue payment, and says what follows.

@@ -39,3 +39,6 @@ func (c *Checkouts) Hold() time.Duration { return c.set.Hold }
 
 // Waiting is how many requests wait for a transaction to share.
 func (c *Checkouts) Waiting() int { return c.moves.Waiting() }
+
+// Working is how many transactions are under way.
+func (c *Checkouts) Working() int { return c.moves.Working() }

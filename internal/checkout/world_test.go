@@ -32,7 +32,7 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// world is a small platform with a clock of its own: two shops that sell in CNY, one that sells in HKD.
+// world is a small platform with a clock of its own: three shops that sell in CNY, one that sells in HKD.
 type world struct {
 	*app.App
 
@@ -118,7 +118,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	ctx, now := t.Context(), w.clock.Now()
 	w.mini = typeid.New[typeid.MiniProgram](now)
 	must(t, d.MiniProgram.Create().SetID(w.mini).SetAppID("wxtest").SetName("Test").SetSubject("Test Ltd").SetCreatedAt(now).Exec(ctx))
-	for i, currency := range []string{"CNY", "CNY", "HKD"} {
+	for i, currency := range []string{"CNY", "CNY", "HKD", "CNY"} {
 		id := typeid.New[typeid.Shop](now)
 		w.shops = append(w.shops, id)
 		must(t, d.Shop.Create().SetID(id).SetName(fmt.Sprintf("Shop %d", i)).SetSubject("Test Ltd").SetCurrency(currency).SetStatus("OPEN").
