@@ -40,9 +40,9 @@ type serveCommand struct {
 	Origins       []string      `env:"HOLDFAST_ORIGINS" placeholder:"HOST" help:"Hosts, beside the server's own, whose web pages may open WebSockets."`
 	Drain         time.Duration `env:"HOLDFAST_DRAIN" default:"0s" placeholder:"DURATION" help:"How long, once told to stop, /readyz says no while requests are still served, up to 5m; 5s suits most load balancers. Default: ${default}."`
 	// The zero values of these bound nothing: tests send very many requests from one address.
-	RateLimits     string   `env:"HOLDFAST_RATE_LIMITS" enum:"on,off," default:"off" placeholder:"on|off" help:"Bound what one client may do in a second, and how often a password may be guessed. Default: ${default}."`
+	RateLimits     string   `env:"HOLDFAST_RATE_LIMITS" enum:"on,off," default:"on" placeholder:"on|off" help:"Bound what one client may do in a second, and how often a password may be guessed. Default: ${default}."`
 	TrustedProxies []string `env:"HOLDFAST_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For says where clients are."`
-	MaxOperations  string   `env:"HOLDFAST_MAX_OPERATIONS" default:"off" placeholder:"N" help:"How many operations run at once: auto is as many as there are connections to the database, off is any number. Default: ${default}."`
+	MaxOperations  string   `env:"HOLDFAST_MAX_OPERATIONS" default:"auto" placeholder:"N" help:"How many queries, and how many mutations, run at once; off is any number. Default: ${default}, which is as many queries as there are connections to the database."`
 	Documents      string   `env:"HOLDFAST_DOCUMENTS" placeholder:"PATH" help:"A file or folder of trusted documents: operations that clients name instead of sending their text."`
 	TrustedOnly    bool     `env:"HOLDFAST_TRUSTED_ONLY" help:"Run trusted documents and no others."`
 	OTLPEndpoint   string   `name:"otlp-endpoint" env:"HOLDFAST_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where to send OpenTelemetry traces, over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
@@ -134,7 +134,7 @@ func checkOrigin(origin string) error {
 		"without a path and without *", origin)
 }
 
-// autoOperations is as many as there are connections to the database.
+// autoOperations leaves the numbers to us.
 const autoOperations = -1
 
 // parseOperations is how many operations may run at once; 0 for any number.
@@ -152,17 +152,16 @@ func parseOperations(text string) (int, error) {
 	return n, nil
 }
 
-// operations is how many may run at once on d; 0 for any number.
-func (c *serveCommand) operations(d *db.DB) (int, error) {
+// operations is how many queries and how many mutations may run at once on d; 0 for any number.
+func (c *serveCommand) operations(d *db.DB) (reads, changes int, err error) {
 	n, err := parseOperations(c.MaxOperations)
 	if n != autoOperations {
-		return n, err
+		return n, n, err
 	}
-	n = 0
 	for _, pool := range d.Pools() {
-		n += pool.MaxOpenConnections
+		reads += pool.MaxOpenConnections
 	}
-	return max(n, minOperations), nil // what SQLite makes wait does not wait long
+	return max(reads, minReads), autoChanges, nil // what SQLite makes wait does not wait long
 }
 
 // tracesURL is where the traces of an OTLP endpoint go; "" for none.

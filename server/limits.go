@@ -18,9 +18,9 @@ import (
 // What one client may do: generous for people, also for many behind one address, and little for programs. A session counts by
 // itself; who has none counts by address. README.md has the same table.
 const (
-	sessionRequests, sessionRequestEvery   = 200, 50 * time.Millisecond // 20/s
-	addressRequests, addressRequestEvery   = 3000, 4 * time.Millisecond // 250/s
-	sessionMutations, sessionMutationEvery = 100, 200 * time.Millisecond
+	sessionRequests, sessionRequestEvery   = 1000, 10 * time.Millisecond // 100/s
+	addressRequests, addressRequestEvery   = 3000, 4 * time.Millisecond  // 250/s
+	sessionMutations, sessionMutationEvery = 500, 50 * time.Millisecond  // 20/s
 	addressMutations, addressMutationEvery = 300, 100 * time.Millisecond // what has no session logs in
 	addressLogIns, addressLogInEvery       = 300, 200 * time.Millisecond // also those of sessions
 	socketsOfAddress                       = 1000
@@ -29,18 +29,19 @@ const (
 
 // How much runs at once.
 const (
-	minOperations = 16
-	queueFactor   = 4               // so many times what runs may wait
-	roomPatience  = 2 * time.Second // for room
+	minReads     = 16
+	autoChanges  = 512             // most wait to share a transaction, and hold no connection meanwhile
+	roomQueue    = 2048            // so many may wait for room
+	roomPatience = 5 * time.Second // and so long
 )
 
 // limits are what keeps clients from taking more than their part. It is a graph.Gate.
 type limits struct {
 	proxies proxies
 	*rates  // nil for none
-	// all is room for operations, changes for those of them that are mutations: as each holds about one connection to the
-	// database, whoever reads always finds one. files is room for files, which take long. All nil for no bound.
-	all, changes, files *limit.Gate
+	// reads is room for queries, each of which holds about one connection to the database, changes for mutations, and files for files,
+	// which take long. All nil for no bound.
+	reads, changes, files *limit.Gate
 }
 
 // rates count what clients do.
@@ -61,15 +62,14 @@ func newLimits(c *serveCommand, d *db.DB, now clock.Clock) (*limits, error) {
 		return nil, err
 	}
 	l := &limits{proxies: trusted}
-	size, err := c.operations(d)
+	reads, changes, err := c.operations(d)
 	if err != nil {
 		return nil, err
 	}
-	if size > 0 {
-		changes := max(1, size*3/4)
-		l.all = limit.NewGate(size, queueFactor*size, roomPatience)
-		l.changes = limit.NewGate(changes, queueFactor*changes, roomPatience)
-		l.files = limit.NewGate(max(1, size/4), 0, 0)
+	if reads > 0 {
+		l.reads = limit.NewGate(reads, roomQueue, roomPatience)
+		l.changes = limit.NewGate(changes, roomQueue, roomPatience)
+		l.files = limit.NewGate(max(1, reads/4), 0, 0)
 	}
 	if c.RateLimits == "on" {
 		l.rates = newRates(now)
@@ -113,7 +113,11 @@ func (l *limits) Arrive(ctx context.Context, who identity.Principal) error {
 	if account := accountOf(who); account != "" {
 		return limit.Requests(l.requests.Take(account, 1))
 	}
-	return limit.Requests(l.guests.Take(addressOf(ctx), 1))
+	address, counts := countedAddress(ctx)
+	if !counts {
+		return nil
+	}
+	return limit.Requests(l.guests.Take(address, 1))
 }
 
 // Admit implements graph.Gate.
@@ -121,17 +125,22 @@ func (l *limits) Admit(ctx context.Context, who identity.Principal, ask graph.As
 	if l.rates == nil || ask.Mutations == 0 {
 		return nil
 	}
-	address := addressOf(ctx)
-	if wait := l.logIns.Take(address, ask.LogIns); wait > 0 {
+	address, counts := countedAddress(ctx)
+	logIns := ask.LogIns
+	if !counts {
+		logIns = 0
+	}
+	if wait := l.logIns.Take(address, logIns); wait > 0 {
 		return limit.Requests(wait)
 	}
-	buckets, key := l.guestsWrite, address
+	var wait time.Duration
 	if account := accountOf(who); account != "" {
-		buckets, key = l.mutations, account
+		wait = l.mutations.Take(account, ask.Mutations)
+	} else if counts {
+		wait = l.guestsWrite.Take(address, ask.Mutations)
 	}
-	wait := buckets.Take(key, ask.Mutations)
-	if wait > 0 && ask.LogIns > 0 {
-		l.logIns.Give(address, ask.LogIns)
+	if wait > 0 && logIns > 0 {
+		l.logIns.Give(address, logIns)
 	}
 	return limit.Requests(wait)
 }
@@ -139,19 +148,9 @@ func (l *limits) Admit(ctx context.Context, who identity.Principal, ask graph.As
 // Enter implements graph.Gate.
 func (l *limits) Enter(ctx context.Context, ask graph.Ask) (leave func(), err error) {
 	if ask.Mutations == 0 {
-		return l.all.Enter(ctx)
+		return l.reads.Enter(ctx)
 	}
-	// A mutation waits for its turn among mutations first, so that those that wait keep nobody's room.
-	done, err := l.changes.Enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out, err := l.all.Enter(ctx)
-	if err != nil {
-		done()
-		return nil, err
-	}
-	return func() { out(); done() }, nil
+	return l.changes.Enter(ctx)
 }
 
 type addressKey struct{}
@@ -160,6 +159,13 @@ type addressKey struct{}
 func addressOf(ctx context.Context) string {
 	address, _ := ctx.Value(addressKey{}).(string)
 	return address
+}
+
+// countedAddress is the client's address, and whether what it does counts: behind loopback there are those who develop, and everybody,
+// when a proxy on this machine has not been named. What is guessed wrong counts all the same.
+func countedAddress(ctx context.Context) (string, bool) {
+	address := addressOf(ctx)
+	return address, !loopback(address)
 }
 
 // addressed is r's ctx with where r comes from.

@@ -14,11 +14,12 @@ import (
 // connections are closed, whatever closes them.
 func (s *server) socketRoom(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.limits.rates == nil || !s.sockets.Supports(r) {
+		address, counts := countedAddress(r.Context())
+		if s.limits.rates == nil || !counts || !s.sockets.Supports(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		done, ok := s.limits.sockets.Add(addressOf(r.Context()))
+		done, ok := s.limits.sockets.Add(address)
 		if !ok {
 			s.refuse(w, r, limit.Connections())
 			return

@@ -230,7 +230,7 @@ func TestLimitGuesses(t *testing.T) {
 func TestOverload(t *testing.T) {
 	t.Parallel()
 	w := newLimited(t, func(l *limits, _ func(int) *limit.Buckets) {
-		l.all, l.changes, l.files = limit.NewGate(2, 0, 0), limit.NewGate(1, 0, 0), limit.NewGate(1, 0, 0)
+		l.reads, l.changes, l.files = limit.NewGate(1, 0, 0), limit.NewGate(1, 0, 0), limit.NewGate(1, 0, 0)
 	})
 	lin := w.buyer(t, "lin")
 	s := lin.socket(t)
@@ -256,6 +256,10 @@ func TestOverload(t *testing.T) {
 	later(t, "a mutation, to an older client", lin.send(t, set, nil), "OVERLOADED", http.StatusOK)
 	served(t, "a query", newer(typename))
 	read := occupy(graph.Ask{})
+	if got := w.get(t, "/metrics"); !strings.Contains(got.Body, `holdfast_operations_inside{kind="mutation"} 1`) ||
+		!strings.Contains(got.Body, `holdfast_operations_waiting{kind="query"} 0`) {
+		t.Error("/metrics does not tell how full it is")
+	}
 	later(t, "a query", newer(typename), "OVERLOADED", http.StatusServiceUnavailable)
 	for _, query := range []string{typename, `subscription { orderChanged(orderId: "x") { id } }`} {
 		if payload := s.next(s.watch(query, nil), "error"); !strings.Contains(string(payload), `"OVERLOADED"`) || !strings.Contains(string(payload), "retryAfterMs") {
@@ -278,8 +282,8 @@ func TestOverload(t *testing.T) {
 	read()
 	change()
 	served(t, "a mutation, later", newer(set))
-	if all, changes := w.limits.all.Inside(), w.limits.changes.Inside(); all+changes != 0 {
-		t.Errorf("%d and %d are still inside", all, changes)
+	if reads, changes := w.limits.reads.Inside(), w.limits.changes.Inside(); reads+changes != 0 {
+		t.Errorf("%d and %d are still inside", reads, changes)
 	}
 }
 
@@ -390,16 +394,24 @@ func TestLimitsConfiguration(t *testing.T) {
 			t.Errorf("%s: ended with %d:\n%s", env, p.code, p.err.String())
 		}
 	}
-	// Off unless they are asked for.
+	// On unless told otherwise. Of loopback nothing counts but wrong guesses.
 	for _, on := range []bool{true, false} {
 		var env []string
-		if on {
-			env = append(env, "HOLDFAST_RATE_LIMITS=on")
+		if !on {
+			env = append(env, "HOLDFAST_RATE_LIMITS=off")
 		}
 		p, _ := serve(t, t.TempDir(), env...)
+		nobody := p.world().anonymous()
+		var logIns strings.Builder
+		for i := range 10 {
+			fmt.Fprintf(&logIns, ` a%d: sessionCreate(input: {weChat: {appId: "wxdemo", code: "demo-a"}}) { userErrors { code } }`, i)
+		}
+		for range addressLogIns/10 + 1 {
+			served(t, "log-ins of loopback", nobody.send(t, "mutation {"+logIns.String()+"}", nil))
+		}
 		var got answer
 		for range 6 { // wrong passwords, and then one more
-			got = p.world().anonymous().send(t, `mutation { sessionCreate(input: {staff: {email: "a@demo.test", password: "guess"}}) { userErrors { code } } }`, nil)
+			got = nobody.send(t, `mutation { sessionCreate(input: {staff: {email: "a@demo.test", password: "guess"}}) { userErrors { code } } }`, nil)
 		}
 		if (len(got.Errors) > 0) != on {
 			t.Errorf("limits on: %t; answered %s", on, got.Body)

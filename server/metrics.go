@@ -13,6 +13,7 @@ import (
 
 	"holdfast/graph"
 	"holdfast/internal/fault"
+	"holdfast/internal/limit"
 )
 
 // metrics are what /metrics tells. It is a graph.Observer.
@@ -67,9 +68,38 @@ func (m *metrics) watch(s *server) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "holdfast_websocket_connections", Help: "WebSockets that are open.",
 		}, func() float64 { return float64(s.sockets.Sockets()) }),
+		operationsGauge("inside", "are being run", s.limits, (*limit.Gate).Inside),
+		operationsGauge("waiting", "wait for room", s.limits, (*limit.Gate).Waiting),
 		newPoolCollector(s.db),
 		newBacklogCollector(s.db, m.now, s.log),
 	)
+}
+
+// operationsGauge tells how full the gates are.
+func operationsGauge(name, what string, l *limits, of func(*limit.Gate) int) prometheus.Collector {
+	collector := collectorFunc{prometheus.NewDesc("holdfast_operations_"+name, "Operations that "+what+", by kind: query, mutation, file.", []string{"kind"}, nil), nil}
+	collector.collect = func(tell func(value int, label string)) {
+		tell(of(l.reads), "query")
+		tell(of(l.changes), "mutation")
+		tell(of(l.files), "file")
+	}
+	return collector
+}
+
+// collectorFunc is a gauge with a label, read when somebody asks.
+type collectorFunc struct {
+	desc    *prometheus.Desc
+	collect func(tell func(value int, label string))
+}
+
+// Describe implements prometheus.Collector.
+func (c collectorFunc) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c collectorFunc) Collect(to chan<- prometheus.Metric) {
+	c.collect(func(value int, label string) {
+		to <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(value), label)
+	})
 }
 
 // buildInfo is always 1: its labels say which build this is.

@@ -50,11 +50,21 @@ func (g *Gate) Enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// Inside is how many are in, and Waiting how many would be.
-func (g *Gate) Inside() int { return len(g.slots) }
+// Inside is how many are in; 0 of a nil Gate, which does not count.
+func (g *Gate) Inside() int {
+	if g == nil {
+		return 0
+	}
+	return len(g.slots)
+}
 
 // Waiting is how many wait.
-func (g *Gate) Waiting() int { return int(g.waiting.Load()) }
+func (g *Gate) Waiting() int {
+	if g == nil {
+		return 0
+	}
+	return int(g.waiting.Load())
+}
 
 // comeBack is 0.5 to 1.5 s: those who are sent away together do not come back together.
 func comeBack() time.Duration {

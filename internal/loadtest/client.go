@@ -138,8 +138,8 @@ func loginBuyer(ctx context.Context, c *conn, name string) (string, error) {
 	return login(ctx, c, map[string]any{"weChat": map[string]any{"appId": demo.AppID, "code": "demo-" + name}})
 }
 
-// findShop is a shop whose orders are divided in two, as the SQL beside it does.
-func findShop(ctx context.Context, c *conn, token string) (id string, err error) {
+// findShops are a shop whose orders are divided in two, as the SQL beside it does, and another.
+func findShops(ctx context.Context, c *conn, token string) (shop, other string, err error) {
 	got, err := call[struct {
 		Viewer struct {
 			Shops struct {
@@ -151,14 +151,21 @@ func findShop(ctx context.Context, c *conn, token string) (id string, err error)
 		}
 	}](ctx, c, token, `{ viewer { ... on Staff { shops(first: 20) { nodes { id currency splitRules { receiver } } } } } }`, nil)
 	if err != nil {
-		return "", fmt.Errorf("read shops: %w", err)
+		return "", "", fmt.Errorf("read shops: %w", err)
 	}
 	for _, s := range got.Viewer.Shops.Nodes {
-		if s.Currency == "CNY" && len(s.SplitRules) == 1 {
-			return s.ID, nil
+		switch {
+		case s.Currency != "CNY":
+		case shop == "" && len(s.SplitRules) == 1:
+			shop = s.ID
+		default:
+			other = s.ID
 		}
 	}
-	return "", errors.New("no demo shop sells in CNY and has one split rule")
+	if shop == "" || other == "" {
+		return "", "", errors.New("of the demo shops that sell in CNY none has one split rule, or there is no other")
+	}
+	return shop, other, nil
 }
 
 // createProduct makes a product of n variants, each with as much stock as is allowed, and returns the variants' ids.

@@ -7,6 +7,10 @@
 // exits with 1 when anything was oversold, lost or answered with a fault. Figures of two runs are not comparable: the ratio
 // within one is.
 //
+//	go run ./internal/loadtest -workloads beside
+//
+// measures what one buyer notices of a crowd in another shop.
+//
 //	go run ./internal/loadtest -workloads watch
 //
 // measures thousands of sockets that watch stock, beside stock gqlgen. It needs no database.
@@ -41,6 +45,7 @@ type options struct {
 	floorsOnly       bool
 	watch            *crowds  // nil for none
 	past             *history // nil for none
+	beside           bool
 }
 
 func parse(args []string) (options, error) {
@@ -56,7 +61,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "how long one measurement takes")
 	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; watch: sockets, beside stock gqlgen; past: lists among many old orders")
+	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; beside: one buyer while many crowd into another shop; watch: sockets, beside stock gqlgen; past: lists among many old orders")
 	f.IntVar(&h.many, "past", 1_000_000, "how many old orders there are, beside 10,000")
 	f.IntVar(&h.calls, "calls", pastCalls, "how often each is called among old orders; the medians are printed")
 	f.BoolVar(&h.check, "check", true, "check the invariants of the old orders, and say how long that takes")
@@ -73,14 +78,18 @@ func parse(args []string) (options, error) {
 			o.past = &h
 			continue
 		}
+		if name == beside {
+			o.beside = true
+			continue
+		}
 		i := slices.IndexFunc(workloads(o), func(w workload) bool { return w.name == name })
 		if i < 0 {
-			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, watch, past", name)
+			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, beside, watch, past", name)
 		}
 		o.workloads = append(o.workloads, workloads(o)[i])
 	}
 	switch {
-	case o.database == "" && (len(o.workloads) > 0 || o.past != nil):
+	case o.database == "" && (len(o.workloads) > 0 || o.past != nil || o.beside):
 		return o, errors.New("-database or HOLDFAST_TEST_MYSQL must name a MySQL server, such as mysql://root@127.0.0.1:3306/")
 	case o.buyers < 1 || o.accounts < 1 || o.runs < 1 || h.many < fewOrders || h.calls < 1 || o.duration <= 0 || o.warmup < 0:
 		return o, errors.New("-buyers, -accounts, -runs, -calls and -duration must be 1 or more, -warmup 0 or more, -past 10,000 or more")
@@ -106,6 +115,9 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args)
 	if err == nil && len(o.workloads) > 0 {
 		err = run(ctx, o, out)
+	}
+	if err == nil && o.beside {
+		err = runBeside(ctx, o, out)
 	}
 	if err == nil && o.watch != nil {
 		err = runWatch(ctx, o, out)

@@ -18,6 +18,7 @@ type market struct {
 	database string
 	hot      []string
 	spread   []string
+	other    []string // of another shop
 	buyers   []*shopper
 }
 
@@ -59,8 +60,11 @@ func (m *market) stockUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shop, err := findShop(ctx, &c, token)
+	shop, other, err := findShops(ctx, &c, token)
 	if err != nil {
+		return err
+	}
+	if m.other, err = createProduct(ctx, &c, token, other, "other", 1); err != nil {
 		return err
 	}
 	if m.hot, err = createProduct(ctx, &c, token, shop, "hot", 1); err != nil {
@@ -107,11 +111,16 @@ func (m *market) clients(_ context.Context, w workload) ([]place, func(), error)
 	}
 	out := make([]place, w.clients)
 	for i, s := range m.buyers[:w.clients] {
-		out[i] = func(ctx context.Context) outcome {
-			s.turn = (s.turn + 1) % len(s.tokens)
-			variant := goods[mathrand.IntN(len(goods))] //nolint:gosec // no secret
-			return buy(ctx, &s.conn, s.tokens[s.turn], rand.Text(), variant)
-		}
+		out[i] = s.buys(goods)
 	}
 	return out, func() {}, nil // connections stay open between measurements, as buyers' do
+}
+
+// buys buys one of these at a time.
+func (s *shopper) buys(goods []string) place {
+	return func(ctx context.Context) outcome {
+		s.turn = (s.turn + 1) % len(s.tokens)
+		variant := goods[mathrand.IntN(len(goods))] //nolint:gosec // no secret
+		return buy(ctx, &s.conn, s.tokens[s.turn], rand.Text(), variant)
+	}
 }
