@@ -23,6 +23,7 @@ type process struct {
 	url      string
 	exited   chan struct{} // closed when it has ended
 	code     int
+	signal   syscall.Signal // what killed it; 0 for none
 }
 
 // output is what a process writes, while it writes.
@@ -53,9 +54,15 @@ func program(t *testing.T, dir, stdin string, env []string, args ...string) *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.CommandContext(t.Context(), self, args...), exited: make(chan struct{})}
+	return programAt(t, self, dir, stdin, append([]string{beServer + "=1", "GORACE=atexit_sleep_ms=10"}, env...), args...)
+}
+
+// programAt is program for another binary.
+func programAt(t *testing.T, binary, dir, stdin string, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), binary, args...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{beServer + "=1", "HOME=" + dir, "TZ=Asia/Shanghai", "GORACE=atexit_sleep_ms=10"}, env...)
+	p.cmd.Env = append([]string{"HOME=" + dir, "TZ=Asia/Shanghai"}, env...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = strings.NewReader(stdin), &p.out, &p.err
 	return p
 }
@@ -70,6 +77,9 @@ func (p *process) start(t *testing.T) {
 		var failed *exec.ExitError
 		if err := p.cmd.Wait(); errors.As(err, &failed) {
 			p.code = failed.ExitCode()
+			if status, ok := failed.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+				p.signal = status.Signal()
+			}
 		} else if err != nil {
 			p.code = -1
 		}
@@ -140,21 +150,30 @@ func serve(t *testing.T, dir string, env ...string) (p *process, took time.Durat
 	p = program(t, dir, "", append([]string{"HOLDFAST_ADDR=127.0.0.1:0"}, env...))
 	start := time.Now()
 	p.start(t)
-	for time.Since(start) < 30*time.Second {
+	if !p.awaitReady(t) {
+		t.Fatalf("the server ended with %d:\n%s%s", p.code, p.out.String(), p.err.String())
+	}
+	return p, time.Since(start)
+}
+
+// awaitReady waits until the server is ready, or false: until it has ended.
+func (p *process) awaitReady(t *testing.T) bool {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < 30*time.Second; {
 		select {
 		case <-p.exited:
-			t.Fatalf("the server ended with %d:\n%s%s", p.code, p.out.String(), p.err.String())
+			return false
 		case <-time.After(5 * time.Millisecond):
 		}
 		if m := greeting.FindStringSubmatch(p.out.String()); m != nil {
 			p.url = "http://" + m[1]
 		}
 		if p.url != "" && p.isReady(t) {
-			return p, time.Since(start)
+			return true
 		}
 	}
 	t.Fatalf("the server never became ready:\n%s%s", p.out.String(), p.err.String())
-	return nil, 0
+	return false
 }
 
 func (p *process) isReady(t *testing.T) bool {

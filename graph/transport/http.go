@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"holdfast/internal/failpoint"
 	"holdfast/internal/fault"
 )
 
@@ -52,6 +53,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		refused.write(w)
 		return
 	}
+	failpoint.Reach(failpoint.Answer, params.Query)
 	write(w, media, resp)
 }
 

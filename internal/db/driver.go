@@ -6,6 +6,8 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+
+	"holdfast/internal/failpoint"
 )
 
 // splitDriver is an ent driver whose reads outside of transactions go to a pool of their own (on SQLite the writer's one
@@ -22,32 +24,43 @@ func (d *splitDriver) see(query string) {
 	}
 }
 
+// next is before a statement outside of transactions.
+func (d *splitDriver) next(query string) {
+	d.see(query)
+	if failpoint.Enabled {
+		failpoint.Reach(failpoint.Statement, "=> "+query)
+	}
+}
+
 // Exec implements dialect.ExecQuerier.
 func (d *splitDriver) Exec(ctx context.Context, query string, args, v any) error {
-	d.see(query)
+	d.next(query)
 	return d.Driver.Exec(ctx, query, args, v)
 }
 
 // Query implements dialect.ExecQuerier.
 func (d *splitDriver) Query(ctx context.Context, query string, args, v any) error {
-	d.see(query)
+	d.next(query)
 	return d.read.Query(ctx, query, args, v)
 }
 
 // ExecContext serves ent's raw ExecContext.
 func (d *splitDriver) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	d.see(query)
+	d.next(query)
 	return d.Driver.ExecContext(ctx, query, args...)
 }
 
 // QueryContext serves ent's raw QueryContext.
 func (d *splitDriver) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	d.see(query)
+	d.next(query)
 	return d.read.QueryContext(ctx, query, args...)
 }
 
 // Tx begins a transaction on the writer.
 func (d *splitDriver) Tx(ctx context.Context) (dialect.Tx, error) {
+	if failpoint.Enabled {
+		return d.mortal(ctx)
+	}
 	tx, err := d.Driver.Tx(ctx)
 	if err != nil || d.observe == nil {
 		return tx, err

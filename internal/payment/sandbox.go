@@ -20,6 +20,7 @@ import (
 	"holdfast/ent/sandboxtransfer"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/failpoint"
 	"holdfast/internal/fault"
 	"holdfast/internal/money"
 	"holdfast/internal/typeid"
@@ -58,6 +59,7 @@ func (s *Sandbox) ShareAfter() time.Duration { return 0 }
 
 // Prepare implements Provider. It touches no database: a checkout costs one commit.
 func (s *Sandbox) Prepare(ctx context.Context, t Trade) (Parameters, error) {
+	failpoint.Reach(failpoint.Call, "prepare")
 	if err := s.answer(ctx); err != nil {
 		return Parameters{}, err
 	}
@@ -70,12 +72,15 @@ func (s *Sandbox) Prepare(ctx context.Context, t Trade) (Parameters, error) {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(strings.Join([]string{p.TimeStamp, p.NonceStr, p.Package, p.SignType}, "\n")))
 	p.PaySign = base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	failpoint.Reach(failpoint.Called, "prepare")
 	return p, nil
 }
 
 // Pay is what the buyer does in the cashier. It refuses with PAYMENT_CLOSED; paying again changes nothing.
 func (s *Sandbox) Pay(ctx context.Context, t Trade) (Answer, error) {
+	failpoint.Reach(failpoint.Call, "pay")
 	a, err := s.record(ctx, t, TradePaid)
+	failpoint.Reach(failpoint.Called, "pay")
 	if err == nil && a.State != TradePaid {
 		return a, fault.New(fault.PaymentClosed, "the payment is closed")
 	}
@@ -84,13 +89,17 @@ func (s *Sandbox) Pay(ctx context.Context, t Trade) (Answer, error) {
 
 // Close implements Provider.
 func (s *Sandbox) Close(ctx context.Context, t Trade) (Answer, error) {
+	failpoint.Reach(failpoint.Call, "close")
 	a, err := s.record(ctx, t, TradeClosed)
+	failpoint.Reach(failpoint.Called, "close")
 	return a, errors.Join(err, s.answer(ctx))
 }
 
 // Query implements Provider.
 func (s *Sandbox) Query(ctx context.Context, t Trade) (Answer, error) {
+	failpoint.Reach(failpoint.Call, "query")
 	a, err := s.read(ctx, t)
+	failpoint.Reach(failpoint.Called, "query")
 	return a, errors.Join(err, s.answer(ctx))
 }
 
@@ -150,7 +159,9 @@ func (s *Sandbox) ReturnShare(ctx context.Context, r ReturnRequest) (TransferSta
 }
 
 func (s *Sandbox) answerTransfer(ctx context.Context, id string, payment typeid.Payment, kind, receiver string, amount money.Money) (TransferState, error) {
+	failpoint.Reach(failpoint.Call, kind)
 	state, err := s.transfer(ctx, id, payment, kind, receiver, amount)
+	failpoint.Reach(failpoint.Called, kind)
 	if silent := s.answer(ctx); silent != nil {
 		return TransferProcessing, silent
 	}
