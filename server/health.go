@@ -2,13 +2,51 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"holdfast/internal/db"
 )
+
+// readyTimeout is how long the database may take to answer a probe, the wait for a connection to it included.
+const readyTimeout = 2 * time.Second
+
+// ready answers 200 only when requests would be served.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		plain(w, http.StatusServiceUnavailable, "shutting down")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	err := s.db.Ping(ctx)
+	if r.Context().Err() == nil { // or who asked has left, which says nothing of the database
+		s.noteAway(ctx, err)
+	}
+	switch {
+	case errors.Is(err, db.ErrReadOnly):
+		plain(w, http.StatusServiceUnavailable, "the database takes no writes")
+	case err != nil:
+		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+	default:
+		plain(w, http.StatusOK, "ready")
+	}
+}
+
+// noteAway says that the database is away, or back: once, not with every probe.
+func (s *server) noteAway(ctx context.Context, err error) {
+	switch was := s.away.Swap(err != nil); {
+	case err != nil && !was:
+		s.log.WarnContext(ctx, "not ready", "error", err)
+	case err == nil && was:
+		s.log.InfoContext(ctx, "ready again")
+	}
+}
 
 // healthTimeout is above what /readyz itself waits for the database.
 const healthTimeout = readyTimeout + time.Second

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"holdfast/graph"
 	"holdfast/internal/demo"
@@ -45,25 +44,6 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text + "\n"))
-}
-
-// readyTimeout is how long the database may take to answer a probe.
-const readyTimeout = 2 * time.Second
-
-// ready answers 200 only when requests would be served.
-func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	if s.draining.Load() {
-		plain(w, http.StatusServiceUnavailable, "shutting down")
-		return
-	}
-	if err := s.db.Ping(ctx); err != nil {
-		s.log.WarnContext(ctx, "not ready", "error", err)
-		plain(w, http.StatusServiceUnavailable, "the database does not answer")
-		return
-	}
-	plain(w, http.StatusOK, "ready")
 }
 
 // authenticated reads the bearer token. A token that is refused is told to the fields that are asked for: some, such as

@@ -46,6 +46,7 @@ type server struct {
 	tracing  *tracing // nil without an endpoint
 	limits   *limits
 	draining atomic.Bool
+	away     atomic.Bool                                        // the last probe found no database to serve from
 	say      func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
 	app      *app
 }

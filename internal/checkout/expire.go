@@ -29,10 +29,13 @@ const (
 func (c *Checkouts) Sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
+	failing := false
 	for {
-		if _, err := c.sweepOnce(ctx); err != nil && ctx.Err() == nil {
-			c.log.ErrorContext(ctx, "sweep overdue checkouts", "error", err)
+		_, err := c.sweepOnce(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "sweep overdue checkouts", "error", err) // once for each time that it fails
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return

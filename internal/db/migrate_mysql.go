@@ -56,7 +56,7 @@ func (d *DB) patientPool() (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate database: %w", err)
 	}
-	return sql.OpenDB(sessionConnector{connector}), nil
+	return sql.OpenDB(sessionConnector{Connector: connector}), nil
 }
 
 // migrationLock is a lock of the server's, so its name has to hold the database's, which may alone be as long as the lock's can be.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/tls"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -46,15 +46,15 @@ type Options struct {
 	Trace Trace
 	// MaxConns bounds the connections to MySQL; 0 means 48.
 	MaxConns int
+	// MaxPages bounds the file of SQLite, as a disk does that is full; what the file has already it keeps. 0 means no bound.
+	MaxPages int
 	// TxTimeout is how long a transaction may take, all its tries together; 0 means 15 s.
 	TxTimeout time.Duration
 }
 
 const (
 	defaultMaxConns = 48
-	connMaxLifetime = 4 * time.Minute // under the 5 minutes after which middleboxes drop idle connections
-	dialTimeout     = 5 * time.Second
-	ioTimeout       = 30 * time.Second
+	connMaxLifetime = 4 * time.Minute // under the 5 minutes after which middleboxes drop connections
 )
 
 // Open connects to the database that source names: mysql://user:password@host:3306/name (?tls=true, skip-verify or preferred),
@@ -80,8 +80,21 @@ func (d *DB) Close() error {
 	return err
 }
 
-// Ping tells whether the database answers, to reads and to writes.
+// ErrReadOnly says that the database answers, but takes no writes: a replica, or a primary that is one no more.
+var ErrReadOnly = errors.New("the database is read-only")
+
+// Ping tells whether the database answers, to reads and to writes. It may fail with ErrReadOnly.
 func (d *DB) Ping(ctx context.Context) error {
+	if d.Dialect == dialect.MySQL {
+		var readOnly bool
+		if err := d.read.QueryRowContext(ctx, "SELECT @@GLOBAL.read_only").Scan(&readOnly); err != nil {
+			return fmt.Errorf("ping database: %w", err)
+		}
+		if readOnly {
+			return fmt.Errorf("ping database: %w", ErrReadOnly)
+		}
+		return nil
+	}
 	if err := d.read.PingContext(ctx); err != nil {
 		return fmt.Errorf("ping database: %w", err)
 	}
@@ -120,7 +133,8 @@ func mysqlConfig(source string) (*mysql.Config, error) {
 	cfg.ClientFoundRows = true      // or a write that changes nothing looks like a lost compare-and-set
 	cfg.Logger = &mysql.NopLogger{} // every error comes back to us; it would be told twice, and not as a line of our log
 	cfg.RejectReadOnly = true       // after a fail-over, drop connections to the former primary
-	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, silence, silence
+	cfg.DialFunc = dialer().DialContext
 	for key, values := range u.Query() {
 		if key != "tls" {
 			return nil, fmt.Errorf("database: unknown parameter %q; tls is the only one", key)
@@ -146,7 +160,7 @@ func openMySQL(ctx context.Context, source string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure database: %w", err)
 	}
-	pool := sql.OpenDB(sessionConnector{connector})
+	pool := sql.OpenDB(sessionConnector{connector, new(atomic.Uint64)})
 	conns := opts.MaxConns
 	if conns == 0 {
 		conns = defaultMaxConns
@@ -154,6 +168,7 @@ func openMySQL(ctx context.Context, source string, opts Options) (*DB, error) {
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxLifetime(connMaxLifetime)
+	pool.SetConnMaxIdleTime(idleInPool)
 	var version string
 	if err := pool.QueryRowContext(ctx, "SELECT VERSION()").Scan(&version); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to database at %s: %w", cfg.Addr, err), pool.Close())
@@ -185,29 +200,6 @@ func supported(version string) error {
 	return nil
 }
 
-// sessionConnector sets up each new connection once, so that BEGIN needs no second round trip for the isolation level.
-type sessionConnector struct{ driver.Connector }
-
-// session is what every connection runs first. A lock is not waited for longer than a transaction may last.
-const session = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
-
-func (c sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	execer, ok := conn.(driver.ExecerContext)
-	if !ok {
-		return nil, errors.Join(errors.New("set up connection: driver cannot execute"), conn.Close())
-	}
-	for _, stmt := range []string{session, "SET time_zone = '+00:00', innodb_lock_wait_timeout = 5, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"} {
-		if _, err := execer.ExecContext(ctx, stmt, nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("set up connection: %w", err), conn.Close())
-		}
-	}
-	return conn, nil
-}
-
 func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	if path == "" {
 		return nil, errors.New("database: sqlite: names no file; want sqlite:PATH")
@@ -225,7 +217,11 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	}
 	file := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 	const common = "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite"
-	write, err := sql.Open("sqlite", file+common+"&_txlock=immediate")
+	writing := common + "&_txlock=immediate"
+	if opts.MaxPages > 0 {
+		writing += fmt.Sprintf("&_pragma=max_page_count(%d)", opts.MaxPages)
+	}
+	write, err := sql.Open("sqlite", file+writing)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}

@@ -20,7 +20,7 @@ func Snapshot(ctx context.Context, d *DB, fn func(ctx context.Context, q Querier
 }
 
 // snapshotMySQL reads on a connection of its own, which ends with it: the pool's are READ COMMITTED, and their reads end
-// after 30 s.
+// after seconds of silence.
 func (d *DB) snapshotMySQL(ctx context.Context, fn func(ctx context.Context, q Querier) error) (err error) {
 	pool, err := d.patientPool()
 	if err != nil {

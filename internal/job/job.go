@@ -107,10 +107,13 @@ func (q *Queue) Run(ctx context.Context) {
 	defer begun.Wait()
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	failing := false
 	for {
-		if err := q.begin(ctx, &begun); err != nil && ctx.Err() == nil {
-			q.log.ErrorContext(ctx, "look for jobs", "error", err)
+		err := q.begin(ctx, &begun)
+		if err != nil && !failing && ctx.Err() == nil {
+			q.log.ErrorContext(ctx, "look for jobs", "error", err) // once for each time that it fails
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return

@@ -78,7 +78,11 @@ func Open(t *testing.T, source string, opts db.Options) *db.DB {
 // Source makes a fresh, migrated database and returns what db.Open and HOLDFAST_DATABASE take.
 func Source(t *testing.T, kind Kind) string {
 	t.Helper()
-	source := Empty(t, kind)
+	return migrated(t, Empty(t, kind))
+}
+
+func migrated(t *testing.T, source string) string {
+	t.Helper()
 	d := Open(t, source, db.Options{})
 	if err := d.Migrate(t.Context()); err != nil {
 		t.Fatalf("migrate test database: %v", err)
@@ -93,16 +97,16 @@ func Empty(t *testing.T, kind Kind) string {
 	case SQLite:
 		return "sqlite:" + filepath.Join(t.TempDir(), "holdfast.db")
 	case MySQL:
-		return create(t, "HOLDFAST_TEST_MYSQL")
+		return create(t, shared(t, "HOLDFAST_TEST_MYSQL"))
 	case MariaDB:
-		return create(t, "HOLDFAST_TEST_MARIADB")
+		return create(t, shared(t, "HOLDFAST_TEST_MARIADB"))
 	}
 	t.Fatalf("no such kind of database: %s", kind)
 	return ""
 }
 
-// create makes a database on the server that the variable names and drops it when the test ends.
-func create(t *testing.T, variable string) string {
+// shared is the database server that the variable names. Without one the test is skipped, or fails in CI.
+func shared(t *testing.T, variable string) string {
 	t.Helper()
 	server := os.Getenv(variable)
 	if server == "" {
@@ -111,16 +115,25 @@ func create(t *testing.T, variable string) string {
 		}
 		t.Skipf("%s names no database server; .ci/test brings one, or: eval \"$(.ci/databases DIR)\"", variable)
 	}
-	u, err := url.Parse(server)
-	if err != nil || u.Host == "" {
+	if u, err := url.Parse(server); err != nil || u.Host == "" {
 		t.Fatalf("%s: want mysql://root@127.0.0.1:3306/", variable)
+	}
+	return server
+}
+
+// create makes a database on a server and drops it when the test ends.
+func create(t *testing.T, server string) string {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatalf("make test database: %v", err)
 	}
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User = "tcp", u.Host, u.User.Username()
 	cfg.Passwd, _ = u.User.Password()
 	pool, err := sql.Open("mysql", cfg.FormatDSN())
 	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
+		t.Fatalf("make test database: %v", err)
 	}
 	name := "test_" + strings.ToLower(rand.Text())
 	if _, err := pool.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
