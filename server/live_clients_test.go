@@ -23,33 +23,27 @@ const (
 // TestOfficialClients runs the clients that others use against this server, with Node.
 func TestOfficialClients(t *testing.T) {
 	t.Parallel() // it waits
-	dir := installClients(t)
+	dir := npmInstall(t, "clients")
 	w := newWorld(t, testdb.Source(t, testdb.SQLite))
 	for kind, tell := range map[string]func(*testing.T, *world, string){"graphql-ws": graphQLWS, "apollo": asksAndWatches, "urql": asksAndWatches} {
 		t.Run(kind, func(t *testing.T) { tell(t, w, dir) })
 	}
 }
 
-// installClients puts the clients into a folder of the test's.
-func installClients(t *testing.T) string {
+// npmInstall puts a folder of testdata, and the npm packages that it names, into a folder of the test's.
+func npmInstall(t *testing.T, folder string) (dir string) {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			if os.Getenv("CI") != "" {
-				t.Fatalf("the official clients need Node: %v", err)
+				t.Fatalf("clients of others need Node: %v", err)
 			}
-			t.Skipf("the official clients need Node, which is not here: %v", err)
+			t.Skipf("clients of others need Node, which is not here: %v", err)
 		}
 	}
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "watch.mjs"} {
-		text, err := os.ReadFile(filepath.Join("testdata", "clients", name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	dir = t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", folder))); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), installPatience)
 	defer cancel()
