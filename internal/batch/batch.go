@@ -62,7 +62,7 @@ type call[In, Out any] struct {
 	done chan struct{}
 }
 
-// Do has a request done and returns its result. A caller whose ctx ends waits no longer; the request is done all the same. It
+// Do has a request done and returns its result. A caller whose ctx ends waits no longer for others; the request is done all the same. It
 // fails with OVERLOADED, at once and with nothing done, when too many wait in its lane.
 func (q *Queue[Lane, In, Out]) Do(ctx context.Context, in In) (Out, error) {
 	out, errs := q.DoAll(ctx, []In{in})
@@ -75,7 +75,12 @@ func (q *Queue[Lane, In, Out]) DoAll(ctx context.Context, in []In) ([]Out, []err
 	for i := range in {
 		calls[i] = &call[In, Out]{ctx: ctx, in: in[i], done: make(chan struct{})}
 	}
-	q.add(calls)
+	if b := q.add(calls); b != nil { // a goroutine of its own would keep one that is alone waiting
+		q.do(b.calls)
+		if next := q.after(b); next != nil {
+			go q.work(next)
+		}
+	}
 	out, errs := make([]Out, len(in)), make([]error, len(in))
 	for i, c := range calls {
 		select {
@@ -106,8 +111,8 @@ func (q *Queue[Lane, In, Out]) Working() int {
 	return q.working
 }
 
-// add puts requests into their lanes, and sees to it that somebody works.
-func (q *Queue[Lane, In, Out]) add(calls []*call[In, Out]) {
+// add puts requests into their lanes. It returns a batch that is for the caller to do, if there is one to be done now.
+func (q *Queue[Lane, In, Out]) add(calls []*call[In, Out]) *batch[Lane, In, Out] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, c := range calls {
@@ -129,9 +134,11 @@ func (q *Queue[Lane, In, Out]) add(calls []*call[In, Out]) {
 		c.nth = q.arrived
 		l.waiting = append(l.waiting, c)
 	}
+	first := q.next()
 	for b := q.next(); b != nil; b = q.next() {
 		go q.work(b)
 	}
+	return first
 }
 
 // batch is what is done together: all of one crowd, or of lanes that share it.
