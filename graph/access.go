@@ -219,7 +219,7 @@ func seesCheckout(ctx context.Context, who identity.Principal, obj any) (bool, e
 	if who.IsBuyer() || who.Operator {
 		return true, nil
 	}
-	orders, err := in(ctx).OrdersOfCheckout.Load(ctx, o.CheckoutID)
+	orders, err := loaders(ctx).OrdersOfCheckout.Load(ctx, o.CheckoutID)
 	return order.AllVisibleTo(who, orders), err
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func (r *buyerResolver) Addresses(ctx context.Context, obj *identity.Buyer) ([]*addressbook.Entry, error) {
-	return in(ctx).AddressesOf.Load(ctx, obj.ID)
+	return loaders(ctx).AddressesOf.Load(ctx, obj.ID)
 }
 
 func (r *mutationResolver) AddressSave(ctx context.Context, input model.AddressSaveInput) (*model.AddressSavePayload, error) {

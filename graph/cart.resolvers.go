@@ -25,7 +25,7 @@ func (r *mutationResolver) OrderBuyAgain(ctx context.Context, orderID string) (*
 	if before == nil {
 		return &model.OrderBuyAgainPayload{UserErrors: userErrorsOf(ctx, noSuchOrder("orderId"))}, nil
 	}
-	lines, err := in(ctx).LinesOfOrder.Load(ctx, before.ID)
+	lines, err := loaders(ctx).LinesOfOrder.Load(ctx, before.ID)
 	if err != nil {
 		return nil, err
 	}

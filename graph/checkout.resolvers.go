@@ -15,14 +15,14 @@ import (
 )
 
 func (r *checkoutResolver) Orders(ctx context.Context, obj *checkout.Checkout) ([]*order.Order, error) {
-	return in(ctx).OrdersOfCheckout.Load(ctx, obj.ID)
+	return loaders(ctx).OrdersOfCheckout.Load(ctx, obj.ID)
 }
 
 func (r *checkoutResolver) Payment(ctx context.Context, obj *checkout.Checkout) (*payment.Payment, error) {
 	if obj.Payment != nil { // with what the provider answered in this request
 		return obj.Payment, nil
 	}
-	return in(ctx).PaymentOfCheckout.Load(ctx, obj.ID)
+	return loaders(ctx).PaymentOfCheckout.Load(ctx, obj.ID)
 }
 
 func (r *mutationResolver) CheckoutPlace(ctx context.Context, input checkout.Input) (*model.CheckoutPlacePayload, error) {

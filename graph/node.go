@@ -29,13 +29,13 @@ func node(ctx context.Context, id string) (model.Node, error) {
 	s := in(ctx)
 	switch prefix {
 	case typeid.Prefix[typeid.MiniProgram]():
-		return find(ctx, s.MiniPrograms, typeid.From[typeid.MiniProgram](u), everybody)
+		return find(ctx, s.loaders().MiniPrograms, typeid.From[typeid.MiniProgram](u), everybody)
 	case typeid.Prefix[typeid.Shop]():
-		return find(ctx, s.Shops, typeid.From[typeid.Shop](u), everybody)
+		return find(ctx, s.loaders().Shops, typeid.From[typeid.Shop](u), everybody)
 	case typeid.Prefix[typeid.Product]():
-		return find(ctx, s.Products, typeid.From[typeid.Product](u), s.seesProduct)
+		return find(ctx, s.loaders().Products, typeid.From[typeid.Product](u), s.seesProduct)
 	case typeid.Prefix[typeid.Variant]():
-		return find(ctx, s.Variants, typeid.From[typeid.Variant](u), s.seesVariant)
+		return find(ctx, s.loaders().Variants, typeid.From[typeid.Variant](u), s.seesVariant)
 	case typeid.Prefix[typeid.Buyer]():
 		return own(typeid.From[typeid.Buyer](u) == s.who.Buyer && s.who.IsBuyer(), &identity.Buyer{ID: s.who.Buyer})
 	case typeid.Prefix[typeid.Cart]():
@@ -46,23 +46,23 @@ func node(ctx context.Context, id string) (model.Node, error) {
 	}
 	switch prefix {
 	case typeid.Prefix[typeid.Staff]():
-		return find(ctx, s.Staff, typeid.From[typeid.Staff](u), s.seesStaff)
+		return find(ctx, s.loaders().Staff, typeid.From[typeid.Staff](u), s.seesStaff)
 	case typeid.Prefix[typeid.Checkout]():
-		return find(ctx, s.Checkouts, typeid.From[typeid.Checkout](u), s.seesCheckout)
+		return find(ctx, s.loaders().Checkouts, typeid.From[typeid.Checkout](u), s.seesCheckout)
 	case typeid.Prefix[typeid.Order]():
-		return find(ctx, s.Orders, typeid.From[typeid.Order](u), s.seesOrder)
+		return find(ctx, s.loaders().Orders, typeid.From[typeid.Order](u), s.seesOrder)
 	case typeid.Prefix[typeid.OrderLine]():
-		return find(ctx, s.OrderLines, typeid.From[typeid.OrderLine](u), s.seesLine)
+		return find(ctx, s.loaders().OrderLines, typeid.From[typeid.OrderLine](u), s.seesLine)
 	case typeid.Prefix[typeid.Payment]():
-		return find(ctx, s.Payments, typeid.From[typeid.Payment](u), s.seesPayment)
+		return find(ctx, s.loaders().Payments, typeid.From[typeid.Payment](u), s.seesPayment)
 	case typeid.Prefix[typeid.Split]():
-		return find(ctx, s.Splits, typeid.From[typeid.Split](u), s.seesSplit)
+		return find(ctx, s.loaders().Splits, typeid.From[typeid.Split](u), s.seesSplit)
 	case typeid.Prefix[typeid.Refund]():
-		return find(ctx, s.Refunds, typeid.From[typeid.Refund](u), s.seesRefund)
+		return find(ctx, s.loaders().Refunds, typeid.From[typeid.Refund](u), s.seesRefund)
 	case typeid.Prefix[typeid.Address]():
-		return find(ctx, s.Addresses, typeid.From[typeid.Address](u), s.seesAddress)
+		return find(ctx, s.loaders().Addresses, typeid.From[typeid.Address](u), s.seesAddress)
 	case typeid.Prefix[typeid.Shipment]():
-		return find(ctx, s.Shipments, typeid.From[typeid.Shipment](u), s.seesShipment)
+		return find(ctx, s.loaders().Shipments, typeid.From[typeid.Shipment](u), s.seesShipment)
 	}
 	return nil, nil //nolint:nilnil // a noun that is not shown by itself
 }
@@ -114,7 +114,7 @@ func ownCart(ctx context.Context, s *scope, id typeid.Cart) (model.Node, error) 
 	if !s.who.IsBuyer() || cart.IDOf(s.who.Buyer) != id {
 		return nil, nil //nolint:nilnil // somebody else's is absent
 	}
-	return s.Cart.Load(ctx, s.who.Buyer)
+	return s.loaders().Cart.Load(ctx, s.who.Buyer)
 }
 
 func everybody[T any](context.Context, *T) (bool, error) { return true, nil }
@@ -124,7 +124,7 @@ func (s *scope) seesProduct(_ context.Context, p *catalog.Product) (bool, error)
 }
 
 func (s *scope) seesVariant(ctx context.Context, v *catalog.Variant) (bool, error) {
-	p, err := s.Products.Load(ctx, v.ProductID)
+	p, err := s.loaders().Products.Load(ctx, v.ProductID)
 	return p != nil && p.VisibleTo(s.who), err
 }
 
@@ -142,7 +142,7 @@ func (s *scope) seesPayment(ctx context.Context, p *payment.Payment) (bool, erro
 }
 
 func (s *scope) seesOrdersOf(ctx context.Context, id typeid.Checkout) (bool, error) {
-	orders, err := s.OrdersOfCheckout.Load(ctx, id)
+	orders, err := s.loaders().OrdersOfCheckout.Load(ctx, id)
 	return order.AllVisibleTo(s.who, orders), err
 }
 
@@ -167,7 +167,7 @@ func (s *scope) seesShipment(ctx context.Context, p *order.Shipment) (bool, erro
 }
 
 func (s *scope) seesOrderOf(ctx context.Context, id typeid.Order) (bool, error) {
-	o, err := s.Orders.Load(ctx, id)
+	o, err := s.loaders().Orders.Load(ctx, id)
 	return o != nil && o.VisibleTo(s.who), err
 }
 

@@ -34,55 +34,55 @@ func (r *mutationResolver) OrderNoteAdd(ctx context.Context, orderID string, tex
 }
 
 func (r *orderResolver) Shop(ctx context.Context, obj *order.Order) (*catalog.Shop, error) {
-	return in(ctx).Shops.Load(ctx, obj.ShopID)
+	return loaders(ctx).Shops.Load(ctx, obj.ShopID)
 }
 
 func (r *orderResolver) Lines(ctx context.Context, obj *order.Order) ([]*order.Line, error) {
-	return in(ctx).LinesOfOrder.Load(ctx, obj.ID)
+	return loaders(ctx).LinesOfOrder.Load(ctx, obj.ID)
 }
 
 func (r *orderResolver) Checkout(ctx context.Context, obj *order.Order) (*checkout.Checkout, error) {
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).Checkouts.Load(ctx, obj.CheckoutID)
+	return loaders(ctx).Checkouts.Load(ctx, obj.CheckoutID)
 }
 
 func (r *orderResolver) Payment(ctx context.Context, obj *order.Order) (*payment.Payment, error) {
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).PaymentOfCheckout.Load(ctx, obj.CheckoutID)
+	return loaders(ctx).PaymentOfCheckout.Load(ctx, obj.CheckoutID)
 }
 
 func (r *orderResolver) Splits(ctx context.Context, obj *order.Order) ([]*payment.Split, error) {
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).SplitsOfOrder.Load(ctx, obj.ID)
+	return loaders(ctx).SplitsOfOrder.Load(ctx, obj.ID)
 }
 
 func (r *orderResolver) Refunds(ctx context.Context, obj *order.Order) ([]*order.Refund, error) {
-	return in(ctx).RefundsOfOrder.Load(ctx, obj.ID)
+	return loaders(ctx).RefundsOfOrder.Load(ctx, obj.ID)
 }
 
 func (r *orderResolver) Shipments(ctx context.Context, obj *order.Order) ([]*order.Shipment, error) {
-	return in(ctx).ShipmentsOfOrder.Load(ctx, obj.ID)
+	return loaders(ctx).ShipmentsOfOrder.Load(ctx, obj.ID)
 }
 
 func (r *orderResolver) StaffNotes(ctx context.Context, obj *order.Order) ([]*order.Note, error) {
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).NotesOfOrder.Load(ctx, obj.ID)
+	return loaders(ctx).NotesOfOrder.Load(ctx, obj.ID)
 }
 
 func (r *orderLineResolver) Variant(ctx context.Context, obj *order.Line) (*catalog.Variant, error) {
-	return in(ctx).Variants.Load(ctx, obj.VariantID)
+	return loaders(ctx).Variants.Load(ctx, obj.VariantID)
 }
 
 func (r *orderNoteResolver) StaffEmail(ctx context.Context, obj *order.Note) (*string, error) {
-	member, err := in(ctx).Staff.Load(ctx, obj.StaffID)
+	member, err := loaders(ctx).Staff.Load(ctx, obj.StaffID)
 	if err != nil || member == nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (r *queryResolver) Order(ctx context.Context, id string) (*order.Order, err
 }
 
 func (r *shipmentResolver) Lines(ctx context.Context, obj *order.Shipment) ([]*order.ShipmentLine, error) {
-	return in(ctx).LinesOfShipment.Load(ctx, obj.ID)
+	return loaders(ctx).LinesOfShipment.Load(ctx, obj.ID)
 }
 
 func (r *Resolver) Order() generated.OrderResolver { return &orderResolver{r} }

@@ -34,14 +34,14 @@ func (r *paymentResolver) WeChatPay(ctx context.Context, obj *payment.Payment) (
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).ParametersOf(ctx, obj)
+	return loaders(ctx).ParametersOf(ctx, obj)
 }
 
 func (r *paymentResolver) Splits(ctx context.Context, obj *payment.Payment) ([]*payment.Split, error) {
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	all, err := in(ctx).SplitsOfPayment.Load(ctx, obj.ID)
+	all, err := loaders(ctx).SplitsOfPayment.Load(ctx, obj.ID)
 	return seen(in(ctx).who, all), err
 }
 

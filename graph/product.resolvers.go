@@ -41,11 +41,11 @@ func (r *mutationResolver) ProductVariantUpdate(ctx context.Context, input catal
 }
 
 func (r *productResolver) Shop(ctx context.Context, obj *catalog.Product) (*catalog.Shop, error) {
-	return in(ctx).Shops.Load(ctx, obj.ShopID)
+	return loaders(ctx).Shops.Load(ctx, obj.ShopID)
 }
 
 func (r *productResolver) Variants(ctx context.Context, obj *catalog.Product) ([]*catalog.Variant, error) {
-	all, err := in(ctx).VariantsOfProduct.Load(ctx, obj.ID)
+	all, err := loaders(ctx).VariantsOfProduct.Load(ctx, obj.ID)
 	if in(ctx).who.SeesShop(obj.ShopID) {
 		return all, err
 	}
@@ -53,11 +53,11 @@ func (r *productResolver) Variants(ctx context.Context, obj *catalog.Product) ([
 }
 
 func (r *productVariantResolver) Product(ctx context.Context, obj *catalog.Variant) (*catalog.Product, error) {
-	return in(ctx).Products.Load(ctx, obj.ProductID)
+	return loaders(ctx).Products.Load(ctx, obj.ProductID)
 }
 
 func (r *productVariantResolver) Stock(ctx context.Context, obj *catalog.Variant) (*inventory.Stock, error) {
-	return in(ctx).Stocks.Load(ctx, obj.ID)
+	return loaders(ctx).Stocks.Load(ctx, obj.ID)
 }
 
 func (r *productVariantResolver) Movements(ctx context.Context, obj *catalog.Variant, first int, after *string) (*model.StockMovementConnection, error) {
@@ -68,7 +68,7 @@ func (r *productVariantResolver) Movements(ctx context.Context, obj *catalog.Var
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).MovementsOfVariant.Load(ctx, loader.Of[typeid.Variant, page.Query]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).MovementsOfVariant.Load(ctx, loader.Of[typeid.Variant, page.Query]{Parent: obj.ID, Args: q})
 	return movements(found), err
 }
 

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -54,13 +55,18 @@ func requestID(ctx context.Context) string {
 // scope is what the fields below have in common: who sees them, and what was loaded. A query has one. Each mutation has
 // one of its own, or it would see what an earlier one in the same request had loaded before the change.
 type scope struct {
-	who identity.Principal
-	*loader.Loaders
+	who     identity.Principal
+	loaders func() *loader.Loaders // made when they are first needed: many an answer needs none
+}
+
+func (r *Resolver) newScope(who identity.Principal) scope {
+	return scope{who, sync.OnceValue(func() *loader.Loaders { return loader.New(r.sources(r.wait), who) })}
 }
 
 func (r *Resolver) withScope(ctx context.Context) context.Context {
 	a, _ := ctx.Value(askerKey{}).(asker)
-	return context.WithValue(ctx, scopeKey{}, &scope{a.who, loader.New(r.sources(r.wait), a.who)})
+	s := r.newScope(a.who)
+	return context.WithValue(ctx, scopeKey{}, &s)
 }
 
 // in is the scope that ctx is in; without one nobody asks, and nothing can be loaded.
@@ -68,11 +74,11 @@ func in(ctx context.Context) *scope {
 	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
 		return s
 	}
-	return &scope{}
+	return &scope{loaders: func() *loader.Loaders { return nil }}
 }
 
+// loaders are those of the scope.
+func loaders(ctx context.Context) *loader.Loaders { return in(ctx).loaders() }
+
 // become makes the fields below those of who: a session that was just created shows its own viewer.
-func (r *Resolver) become(ctx context.Context, who identity.Principal) {
-	s := in(ctx)
-	s.who, s.Loaders = who, loader.New(r.sources(r.wait), who)
-}
+func (r *Resolver) become(ctx context.Context, who identity.Principal) { *in(ctx) = r.newScope(who) }

@@ -15,7 +15,7 @@ func viewer(ctx context.Context, who identity.Principal) (model.Viewer, error) {
 	case who.IsBuyer():
 		return &identity.Buyer{ID: who.Buyer}, nil
 	case who.IsStaff():
-		return in(ctx).Staff.Load(ctx, who.Staff)
+		return loaders(ctx).Staff.Load(ctx, who.Staff)
 	default:
 		return nil, nil //nolint:nilnil // nobody asks
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func (r *buyerResolver) Cart(ctx context.Context, obj *identity.Buyer) (*cart.Cart, error) {
-	return in(ctx).Cart.Load(ctx, obj.ID)
+	return loaders(ctx).Cart.Load(ctx, obj.ID)
 }
 
 func (r *buyerResolver) Orders(ctx context.Context, obj *identity.Buyer, first int, after *string, filter *model.OrderFilter) (*model.OrderConnection, error) {
@@ -24,7 +24,7 @@ func (r *buyerResolver) Orders(ctx context.Context, obj *identity.Buyer, first i
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).OrdersOfBuyer.Load(ctx, loader.Of[typeid.Buyer, loader.OrderQuery]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).OrdersOfBuyer.Load(ctx, loader.Of[typeid.Buyer, loader.OrderQuery]{Parent: obj.ID, Args: q})
 	return orders(found), err
 }
 

@@ -20,7 +20,7 @@ func (r *miniProgramResolver) Shops(ctx context.Context, obj *catalog.MiniProgra
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).ShopsOfMiniProgram.Load(ctx, loader.Of[typeid.MiniProgram, page.Query]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).ShopsOfMiniProgram.Load(ctx, loader.Of[typeid.MiniProgram, page.Query]{Parent: obj.ID, Args: q})
 	return shops(found), err
 }
 
@@ -52,7 +52,7 @@ func (r *shopResolver) Products(ctx context.Context, obj *catalog.Shop, first in
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).ProductsOfShop.Load(ctx, loader.Of[typeid.Shop, catalog.ProductQuery]{
+	found, err := loaders(ctx).ProductsOfShop.Load(ctx, loader.Of[typeid.Shop, catalog.ProductQuery]{
 		Parent: obj.ID, Args: catalog.ProductQuery{Query: q, Search: or(search, "")},
 	})
 	return products(found), err
@@ -67,7 +67,7 @@ func (r *shopResolver) Variants(ctx context.Context, obj *catalog.Shop, first in
 		return nil, err
 	}
 	args := catalog.VariantQuery{Query: q, Search: or(search, ""), OnlyLow: or(onlyLow, false)}
-	found, err := in(ctx).VariantsOfShop.Load(ctx, loader.Of[typeid.Shop, catalog.VariantQuery]{Parent: obj.ID, Args: args})
+	found, err := loaders(ctx).VariantsOfShop.Load(ctx, loader.Of[typeid.Shop, catalog.VariantQuery]{Parent: obj.ID, Args: args})
 	return variants(found), err
 }
 
@@ -79,7 +79,7 @@ func (r *shopResolver) Orders(ctx context.Context, obj *catalog.Shop, first int,
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).OrdersOfShop.Load(ctx, loader.Of[typeid.Shop, loader.OrderQuery]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).OrdersOfShop.Load(ctx, loader.Of[typeid.Shop, loader.OrderQuery]{Parent: obj.ID, Args: q})
 	return orders(found), err
 }
 
@@ -87,7 +87,7 @@ func (r *shopResolver) SplitRules(ctx context.Context, obj *catalog.Shop) ([]*ca
 	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
 		return nil, err
 	}
-	return in(ctx).SplitRulesOfShop.Load(ctx, obj.ID)
+	return loaders(ctx).SplitRulesOfShop.Load(ctx, obj.ID)
 }
 
 func (r *Resolver) MiniProgram() generated.MiniProgramResolver { return &miniProgramResolver{r} }

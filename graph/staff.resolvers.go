@@ -18,7 +18,7 @@ import (
 )
 
 func (r *auditEntryResolver) StaffEmail(ctx context.Context, obj *audit.Entry) (*string, error) {
-	by, err := in(ctx).Staff.Load(ctx, obj.StaffID)
+	by, err := loaders(ctx).Staff.Load(ctx, obj.StaffID)
 	if by == nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (r *shopResolver) Staff(ctx context.Context, obj *catalog.Shop, first int, 
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).StaffOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).StaffOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
 	return members(found), err
 }
 
@@ -79,7 +79,7 @@ func (r *shopResolver) Invitations(ctx context.Context, obj *catalog.Shop, first
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).InvitationsOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).InvitationsOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
 	return invitations(found), err
 }
 
@@ -91,7 +91,7 @@ func (r *shopResolver) AuditLog(ctx context.Context, obj *catalog.Shop, first in
 	if err != nil {
 		return nil, err
 	}
-	found, err := in(ctx).AuditLogOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
+	found, err := loaders(ctx).AuditLogOfShop.Load(ctx, loader.Of[typeid.Shop, page.Query]{Parent: obj.ID, Args: q})
 	return auditLog(found), err
 }
 

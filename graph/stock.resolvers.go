@@ -47,14 +47,14 @@ func (r *stockMovementResolver) Order(ctx context.Context, obj *inventory.Record
 	if obj.OrderID == nil {
 		return nil, nil // it was for none
 	}
-	return in(ctx).Orders.Load(ctx, *obj.OrderID)
+	return loaders(ctx).Orders.Load(ctx, *obj.OrderID)
 }
 
 func (r *stockMovementResolver) StaffEmail(ctx context.Context, obj *inventory.Record) (*string, error) {
 	if obj.StaffID == nil {
 		return nil, nil // a buyer did it, or time
 	}
-	member, err := in(ctx).Staff.Load(ctx, *obj.StaffID)
+	member, err := loaders(ctx).Staff.Load(ctx, *obj.StaffID)
 	if member == nil {
 		return nil, err
 	}

@@ -1,11 +1,7 @@
 package transport_test
 
 import (
-	"bufio"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -19,61 +15,25 @@ import (
 
 // These tests count goroutines, so they do not run in parallel.
 
-// rawDial opens a socket by hand: without goroutines of its own, and without the manners of a library.
-func rawDial(t *testing.T, address string) (net.Conn, *bufio.Reader) {
+// rawDial opens a socket by hand.
+func rawDial(t *testing.T, address string) *wstest.Raw {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(address, "http://"))
+	conn, status, err := wstest.TryRaw(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", wstest.Subprotocol)
-	_ = conn.SetReadDeadline(time.Now().Add(wstest.Patience))
-	reader := bufio.NewReaderSize(conn, 4096)
-	resp, err := http.ReadResponse(reader, nil)
-	if err != nil {
-		t.Fatal(err)
+	if status != http.StatusSwitchingProtocols || conn.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		t.Fatalf("status %d, headers %v", status, conn.Header)
 	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-		t.Fatalf("status %d, headers %v", resp.StatusCode, resp.Header)
-	}
-	return conn, reader
-}
-
-// rawSend sends text in one frame, masked with zeros.
-func rawSend(conn io.Writer, text string) {
-	_, _ = conn.Write(append(rawHeader(len(text)), text...))
-}
-
-func rawHeader(size int) []byte {
-	const text, masked = 0x81, 0x80
-	header := []byte{text, masked | byte(size)}
-	switch {
-	case size > 0xffff:
-		header = binary.BigEndian.AppendUint64([]byte{text, masked | 127}, uint64(size))
-	case size > 125:
-		header = binary.BigEndian.AppendUint16([]byte{text, masked | 126}, uint16(size))
-	}
-	return append(header, 0, 0, 0, 0)
+	return conn
 }
 
 // rawNext reads a frame's payload.
-func rawNext(t *testing.T, reader *bufio.Reader) []byte {
+func rawNext(t *testing.T, conn *wstest.Raw) []byte {
 	t.Helper()
-	var header [2]byte
-	if _, err := io.ReadFull(reader, header[:]); err != nil {
-		t.Fatal(err)
-	}
-	size := int(header[1])
-	if size == 126 {
-		var long [2]byte
-		_, _ = io.ReadFull(reader, long[:])
-		size = int(binary.BigEndian.Uint16(long[:]))
-	}
-	payload := make([]byte, size)
-	if _, err := io.ReadFull(reader, payload); err != nil {
+	_, payload, err := conn.Next()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return payload
@@ -99,13 +59,13 @@ func settled(t *testing.T, figure time.Duration, goroutines, files int) {
 
 func TestTwoGoroutinesWhileIdle(t *testing.T) {
 	server, l := newLive(t)
-	conn, reader := rawDial(t, server.URL)
-	rawSend(conn, connectionInit)
-	if got := rawNext(t, reader); string(got) != `{"type":"connection_ack"}` {
+	conn := rawDial(t, server.URL)
+	conn.Send(connectionInit)
+	if got := rawNext(t, conn); string(got) != `{"type":"connection_ack"}` {
 		t.Fatalf("%s came", got)
 	}
 	for i := range 20 {
-		rawSend(conn, sub(fmt.Sprint(i), "subscription { silent }"))
+		conn.Send(sub(fmt.Sprint(i), "subscription { silent }"))
 	}
 	eventually(t, time.Second, "20 streams are open", func() bool { return l.open.Load() == 20 })
 	eventually(t, time.Second, "there are two goroutines", func() bool { return ofSockets() == 2 })
@@ -137,10 +97,10 @@ func TestHalfOpenSocketIsFound(t *testing.T) {
 	server, l := newLive(t, func(l *live) {
 		l.transport.PingEvery, l.transport.PingTimeout, l.transport.CloseTimeout = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
 	})
-	conn, reader := rawDial(t, server.URL)
-	rawSend(conn, connectionInit)
-	rawNext(t, reader)
-	rawSend(conn, sub("1", "subscription { silent }"))
+	conn := rawDial(t, server.URL)
+	conn.Send(connectionInit)
+	rawNext(t, conn)
+	conn.Send(sub("1", "subscription { silent }"))
 	eventually(t, time.Second, "the stream is open", func() bool { return l.open.Load() == 1 })
 	eventually(t, 300*time.Millisecond, "the socket is gone", func() bool { return ofSockets() == 0 && l.open.Load() == 0 })
 }
@@ -151,14 +111,14 @@ func TestPeerThatStops(t *testing.T) {
 		l.transport.ReadTimeout, l.transport.CloseTimeout = 200*time.Millisecond, 100*time.Millisecond
 	})
 	for name, start := range map[string]string{
-		"in a message":           string(rawHeader(1000)) + `{"type":`,
-		"after one that is none": string(rawHeader(1)) + "x" + string(rawHeader(1<<20)) + "x",
-		"that is too large":      string(rawHeader(1<<20)) + strings.Repeat("x", 300<<10),
+		"in a message":           string(wstest.FrameHeader(wstest.Fin|wstest.Text, 1000)) + `{"type":`,
+		"after one that is none": string(wstest.FrameHeader(wstest.Fin|wstest.Text, 1)) + "x" + string(wstest.FrameHeader(wstest.Fin|wstest.Text, 1<<20)) + "x",
+		"that is too large":      string(wstest.FrameHeader(wstest.Fin|wstest.Text, 1<<20)) + strings.Repeat("x", 300<<10),
 		"in a header":            "\x81\xfe",
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, _ := rawDial(t, server.URL)
-			rawSend(conn, connectionInit)
+			conn := rawDial(t, server.URL)
+			conn.Send(connectionInit)
 			_, _ = conn.Write([]byte(start))
 			if name == "in a header" {
 				_ = conn.Close() // that takes a ping
@@ -176,10 +136,10 @@ func TestStuckReaderIsCut(t *testing.T) {
 	other.Subscribe("1", "subscription { feed }", "")
 	f := <-l.opened
 
-	conn, _ := rawDial(t, server.URL)
-	rawSend(conn, connectionInit)
+	conn := rawDial(t, server.URL)
+	conn.Send(connectionInit)
 	time.Sleep(50 * time.Millisecond)
-	rawSend(conn, sub("1", "subscription { flood(size: 20000) }"))
+	conn.Send(sub("1", "subscription { flood(size: 20000) }"))
 	<-l.opened
 	start := time.Now()
 	var slowest time.Duration
@@ -213,28 +173,28 @@ func TestBadConnects(t *testing.T) {
 	})
 	_ = wstest.Connect(t, server.URL, "").Conn.CloseNow()
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
-	kinds := []func(net.Conn){
-		func(net.Conn) { time.Sleep(300 * time.Millisecond) }, // half-open until 4408, and nobody answers that
-		func(conn net.Conn) {
-			rawSend(conn, `{"type":"connection_init","payload":"x"}`)
+	kinds := []func(*wstest.Raw){
+		func(*wstest.Raw) { time.Sleep(300 * time.Millisecond) }, // half-open until 4408, and nobody answers that
+		func(conn *wstest.Raw) {
+			conn.Send(`{"type":"connection_init","payload":"x"}`)
 			time.Sleep(20 * time.Millisecond)
 		},
-		func(conn net.Conn) {
-			rawSend(conn, connectionInit)
+		func(conn *wstest.Raw) {
+			conn.Send(connectionInit)
 			time.Sleep(20 * time.Millisecond)
 			for range 2 {
-				rawSend(conn, sub("1", "subscription { silent }"))
+				conn.Send(sub("1", "subscription { silent }"))
 			}
 			time.Sleep(20 * time.Millisecond)
 		},
-		func(conn net.Conn) {
-			rawSend(conn, connectionInit)
+		func(conn *wstest.Raw) {
+			conn.Send(connectionInit)
 			time.Sleep(20 * time.Millisecond)
 			for i := range 5 {
-				rawSend(conn, sub(fmt.Sprint(i), "subscription { flood(size: 1000) }"))
+				conn.Send(sub(fmt.Sprint(i), "subscription { flood(size: 1000) }"))
 			}
 			_, _ = conn.Write([]byte{0x81})
-			_ = conn.(*net.TCPConn).SetLinger(0) // aborted
+			conn.Abort()
 		},
 	}
 	const each, batch = 500, 100
@@ -242,7 +202,7 @@ func TestBadConnects(t *testing.T) {
 		for range each / batch {
 			var wg sync.WaitGroup
 			for range batch {
-				conn, _ := rawDial(t, server.URL)
+				conn := rawDial(t, server.URL)
 				wg.Go(func() {
 					bad(conn)
 					_ = conn.Close()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,21 +23,100 @@ type dialogue struct {
 	want []string // as brief shows it
 }
 
-// TestProtocol is what PROTOCOL.md of graphql-ws asks of servers, sentence by sentence.
-func TestProtocol(t *testing.T) {
-	t.Parallel()
+// dialogues are what PROTOCOL.md of graphql-ws asks of servers, sentence by sentence.
+func dialogues() []dialogue {
+	var all []dialogue
 	for section, list := range map[string][]dialogue{
 		"init": initStatements(), "ping": pingStatements(), "subscribe": subscribeStatements(),
 		"complete": completeStatements(), "invalid message": invalidStatements(),
 	} {
 		for _, d := range list {
-			t.Run(section+"/"+d.name, func(t *testing.T) {
-				t.Parallel()
-				server, l := newLive(t)
-				d.run(t, server.URL)
-				eventually(t, time.Second, "streams are closed", func() bool { return l.open.Load() == 0 })
-			})
+			d.name = section + "/" + d.name
+			all = append(all, d)
 		}
+	}
+	return all
+}
+
+func TestProtocol(t *testing.T) {
+	t.Parallel()
+	for _, d := range dialogues() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			server, l := newLive(t)
+			d.run(t, server.URL)
+			eventually(t, time.Second, "streams are closed", func() bool { return l.open.Load() == 0 })
+		})
+	}
+}
+
+// TestProtocolUnderLoad is the same on one server that others are busy with: sockets that read floods of events, that send floods
+// of messages, that read nothing, and that come and go.
+func TestProtocolUnderLoad(t *testing.T) {
+	t.Parallel()
+	server, l := newLive(t)
+	const each = 8
+	done, started := make(chan struct{}), make(chan struct{}, 4*each)
+	var load sync.WaitGroup
+	for _, busy := range []func(c *wstest.Raw) bool{
+		func(c *wstest.Raw) bool { // reads a flood, though not as fast as it can: that would be all that the machine does
+			time.Sleep(time.Millisecond)
+			_, _, err := c.Next()
+			return err == nil
+		},
+		func(c *wstest.Raw) bool {
+			time.Sleep(time.Millisecond)
+			c.Send(pingMessage)
+			c.Send(`{"type":"pong"}`)
+			opcode, _, err := c.Next()
+			return err == nil && opcode == wstest.Text
+		},
+		func(*wstest.Raw) bool { time.Sleep(20 * time.Millisecond); return true },
+		func(*wstest.Raw) bool { time.Sleep(5 * time.Millisecond); return false },
+	} {
+		for range each {
+			load.Go(func() { busySocket(t, server.URL, busy, done, started) })
+		}
+	}
+	for range 4 * each {
+		<-started
+	}
+	for _, d := range dialogues() {
+		t.Run(d.name, func(t *testing.T) { d.run(t, server.URL) })
+	}
+	if n := l.open.Load(); n < each {
+		t.Errorf("%d streams are open: there is no load", n)
+	}
+	t.Logf("%d events were taken meanwhile", l.taken.Load())
+	close(done)
+	load.Wait()
+	eventually(t, 10*time.Second, "streams are closed", func() bool { return l.open.Load() == 0 && l.transport.Sockets() == 0 })
+}
+
+// busySocket opens sockets, floods each and goes on until done. What busy calls off, and what the server does, gets another socket.
+func busySocket(t *testing.T, address string, busy func(*wstest.Raw) bool, done <-chan struct{}, started chan<- struct{}) {
+	for first := true; ; first = false {
+		c, _, err := wstest.TryRaw(t.Context(), address)
+		if err != nil {
+			t.Errorf("the load: %v", err)
+			started <- struct{}{}
+			return
+		}
+		c.Send(connectionInit)
+		c.Send(sub("1", "subscription { flood(size: 200) }"))
+		if first {
+			started <- struct{}{}
+		}
+		for goes := true; goes; {
+			select {
+			case <-done:
+				c.Abort()
+				return
+			default:
+				goes = busy(c)
+			}
+		}
+		c.Abort()
 	}
 }
 
