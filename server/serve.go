@@ -28,6 +28,7 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	requestTimeout    = 25 * time.Second // above a transaction's own deadline, below the answer's
+	soldOutFor        = 100 * time.Millisecond
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	shutdownTimeout   = 30 * time.Second // above what a request may take
@@ -107,7 +108,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	}
 	s := &server{cfg: c, db: d, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
-		Hold: c.Hold, MaxOpen: c.MaxOpen, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
+		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge

@@ -29,6 +29,8 @@ type Settings struct {
 	// Hold is how long goods are held for a buyer; MaxOpen how many unpaid checkouts a buyer may have.
 	Hold    time.Duration
 	MaxOpen int
+	// SoldOut is how long a crowd may be told that something is sold out without looking again; 0 looks each time.
+	SoldOut time.Duration
 	// CompleteAfter is how long after it was shipped an order completes by itself; 0 is order.DefaultCompleteAfter.
 	CompleteAfter time.Duration
 	Provider      payment.Provider
@@ -75,7 +77,7 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 	a.Checkouts = checkout.New(checkout.Deps{
 		DB: d, Now: now, Catalog: a.Catalog, Carts: a.Carts, Payments: a.Payments, Orders: a.Orders, Provider: set.Provider,
 		Jobs: jobs, Hub: hub, Log: log,
-	}, checkout.Settings{Hold: set.Hold, MaxOpen: set.MaxOpen})
+	}, checkout.Settings{Hold: set.Hold, MaxOpen: set.MaxOpen, SoldOut: set.SoldOut})
 	a.Settlement = settlement.New(settlement.Deps{
 		DB: d, Now: now, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
 	})

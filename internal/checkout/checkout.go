@@ -79,6 +79,8 @@ type Settings struct {
 	Hold time.Duration
 	// MaxOpen is how many open checkouts a buyer may have.
 	MaxOpen int
+	// SoldOut is how long a crowd may be told that something is sold out without looking again; 0 looks each time.
+	SoldOut time.Duration
 }
 
 // Checkouts places checkouts and turns them.
@@ -95,8 +97,9 @@ type Checkouts struct {
 	set      Settings
 	log      *slog.Logger
 
-	moves  *batch.Queue[typeid.Shop, move, result]
-	worlds *batch.Queue[typeid.MiniProgram, wish, Catalogue]
+	moves   *batch.Queue[typeid.Shop, move, result]
+	soldOut *soldOut
+	worlds  *batch.Queue[typeid.MiniProgram, wish, Catalogue]
 }
 
 // Deps are what Checkouts brings together.
@@ -119,6 +122,8 @@ func New(d Deps, s Settings) *Checkouts {
 		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
 		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, set: s, log: d.Log,
 	}
+	c.soldOut = newSoldOut(s.SoldOut, d.Now)
+	d.Hub.OnStocks(c.soldOut.forget)
 	c.moves = batch.New(batch.Settings[typeid.Shop, move, result]{
 		Run: c.commit, Lane: move.shop, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting, Workers: workers,
 	})

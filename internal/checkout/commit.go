@@ -31,7 +31,12 @@ type move struct {
 
 // shop is the one whose turn a move takes: of what is placed the first that sells; turns go together.
 func (m move) shop() typeid.Shop {
-	if m.place == nil || len(m.place.plan.Orders) == 0 {
+	switch {
+	case m.place == nil:
+		return typeid.Shop{}
+	case m.place.recalled:
+		return m.place.line
+	case len(m.place.plan.Orders) == 0:
 		return typeid.Shop{}
 	}
 	return m.place.plan.Orders[0].Shop

@@ -78,12 +78,14 @@ func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, 
 			return verdict{err: fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")}, nil
 		}
 		var short *inventory.ShortError
-		if freed || !errors.As(out.err, &short) {
+		if !errors.As(out.err, &short) || p.recalled {
 			return out.verdict, nil
 		}
-		if freed = c.releaseOverdue(ctx, short); !freed {
+		if freed || !c.releaseOverdue(ctx, short) {
+			c.soldOut.note(p, short)
 			return out.verdict, nil
 		}
+		freed = true
 	}
 }
 
@@ -97,9 +99,8 @@ func (c *Checkouts) plan(ctx context.Context, who identity.Principal, in Input, 
 		placedAt: now, heldUntil: now.Add(c.set.Hold),
 	}
 	p.refusal = checkInput(in)
-	if p.refusal == nil {
-		err := c.planLines(ctx, who, in, p)
-		return p, err
+	if p.refusal == nil && !c.soldOut.refuses(p, in) {
+		return p, c.planLines(ctx, who, in, p)
 	}
 	return p, nil
 }
@@ -223,9 +224,7 @@ func (p *planned) take(shelf *inventory.Shelf) error {
 		}
 	}
 	if len(short) > 0 {
-		e := inventory.Short(short)
-		e.Field = []string{"input", "lines"}
-		return e
+		return shortOf(short)
 	}
 	for i, o := range p.plan.Orders {
 		for _, l := range o.Lines {

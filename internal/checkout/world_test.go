@@ -180,8 +180,13 @@ func hanging(ctx context.Context, _ payment.Trade) (payment.Answer, error) {
 
 // use has all services talk to this provider.
 func (w *world) use(p payment.Provider) {
-	w.App = app.New(w.db, w.clock.Now, slog.New(slog.DiscardHandler), app.Settings{
-		Hold: 15 * time.Minute, MaxOpen: maxOpen, Provider: p, Codes: identity.SandboxCodes{},
+	w.App = w.process(p, 0)
+}
+
+// process is another process on the same database.
+func (w *world) process(p payment.Provider, soldOut time.Duration) *app.App {
+	return app.New(w.db, w.clock.Now, slog.New(slog.DiscardHandler), app.Settings{
+		Hold: 15 * time.Minute, MaxOpen: maxOpen, SoldOut: soldOut, Provider: p, Codes: identity.SandboxCodes{},
 	})
 }
 

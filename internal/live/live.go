@@ -69,6 +69,9 @@ type Hub struct {
 	stocks *board[typeid.Variant, heardStock]
 	orders *board[typeid.Order, Order]
 
+	// onStocks is told of what Committed is told.
+	onStocks func([]inventory.Stock)
+
 	// ordersMoved asks Run to read the watched orders now.
 	ordersMoved chan struct{}
 
@@ -81,8 +84,12 @@ func New(source Source, log *slog.Logger) *Hub {
 	return &Hub{
 		source: source, log: log, stocks: newBoard[typeid.Variant](mergeStock), orders: newBoard[typeid.Order](mergeOrder),
 		ordersMoved: make(chan struct{}, 1), shops: make(map[typeid.Shop]map[*StockReader]struct{}),
+		onStocks: func([]inventory.Stock) {},
 	}
 }
+
+// OnStocks has tell called with whatever Committed is called with. It is set before anything is committed.
+func (h *Hub) OnStocks(tell func([]inventory.Stock)) { h.onStocks = tell }
 
 func mergeStock(old heardStock, known bool, heard heardStock) (heardStock, bool) {
 	out := old
@@ -106,6 +113,7 @@ func mergeOrder(old Order, known bool, heard Order) (Order, bool) {
 
 // Committed tells the hub of stocks that were just committed by this process. It never blocks for long.
 func (h *Hub) Committed(stocks []inventory.Stock) {
+	h.onStocks(stocks)
 	for _, s := range stocks {
 		h.stocks.hear(s.VariantID, heardStock{Stock: Stock{Stock: s}})
 	}
