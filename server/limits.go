@@ -24,7 +24,7 @@ const (
 	addressMutations, addressMutationEvery = 300, 100 * time.Millisecond // what has no session logs in
 	addressLogIns, addressLogInEvery       = 300, 200 * time.Millisecond // also those of sessions
 	socketsOfAddress                       = 1000
-	socketsOfSession                       = 50
+	socketsOfSession                       = 1000
 )
 
 // How much runs at once.
