@@ -70,7 +70,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 		}
 		server.AddTransport(admitting{opts.WebSocket})
 	}
-	server.AddTransport(admitting{transport.HTTP{Documents: named}})
+	server.AddTransport(admitting{transport.HTTP{Documents: named, Shared: &transport.Shared{Key: sharing(schema.Schema())}}})
 	server.SetQueryCache(parsed{lru.New[*ast.QueryDocument](cachedQueries), schema.Schema()})
 	server.SetParserTokenLimit(guard.MaxTokens)
 	server.SetValidationRulesFn(transport.Rules)

@@ -136,7 +136,7 @@ func (c *backlogCollector) look() backlog {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	start := c.now()
-	if start.Before(c.last.goodFor) {
+	if start.Before(c.last.goodFor) && !start.Before(c.last.at) { // which it is when the clock was set back
 		return c.last
 	}
 	// A scrape has no ctx to give.

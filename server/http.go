@@ -92,7 +92,7 @@ func (s *server) observed(next http.Handler) http.Handler {
 				level = slog.LevelDebug // probes come every second
 			}
 			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", r.Method),
-				slog.String("path", r.URL.Path), slog.Int("status", seen.status), slog.Duration("took", s.app.now().Sub(start)))
+				slog.String("path", r.URL.Path), slog.Int("status", seen.status), slog.Duration("took", max(0, s.app.now().Sub(start))))
 		}()
 		next.ServeHTTP(seen, r) // which notes the pattern that it matched
 	})

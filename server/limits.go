@@ -78,6 +78,7 @@ func newLimits(c *serveCommand, d *db.DB, now clock.Clock) (*limits, error) {
 }
 
 func newRates(now clock.Clock) *rates {
+	now = clock.Onward(now) // or a clock that is set back would keep everybody waiting until it is as late again
 	buckets := func(burst int, every time.Duration) *limit.Buckets {
 		return limit.NewBuckets(limit.Rate{Burst: burst, Every: every}, now)
 	}

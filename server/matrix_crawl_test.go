@@ -79,8 +79,34 @@ func (c *cast) crawled(t *testing.T, actor string, seen sightings) string {
 			out.Write(got.Body)
 			seen.note(decode[map[string]any](t, got)["node"])
 		}
+		for _, name := range slices.Sorted(maps.Keys(pageRights)) { // to their ends: what was made last stands there
+			if row := pageRights[name]; c.wants(t, row.rights, s, actor, row.of) == shown {
+				whole := row.whole(name, s)
+				got := c.clients[actor].send(t, whole.query, whole.vars)
+				if len(got.Errors) > 0 {
+					t.Fatalf("all of %s as %s: %s", name, actor, got.Body)
+				}
+				out.Write(got.Body)
+			}
+		}
 	}
 	return out.String()
+}
+
+// whole is the request for everything on a connection of a side.
+func (r pageRow) whole(name string, s *side) request {
+	of, field, _ := strings.Cut(name, ".")
+	types := graph.Schema().Types
+	connection := types[types[of].Fields.ForName(field).Type.Name()]
+	list := field + `(first: 100) { nodes` + selection(types[connection.Fields.ForName("nodes").Type.Name()], 0) + ` }`
+	if r.of == "" {
+		return request{`{ ` + list + ` }`, nil}
+	}
+	id := s.nodes[r.of]
+	if r.of == "Goods" {
+		id = s.goods.variants[0]
+	}
+	return request{`query($id: ID!) { node(id: $id) { ... on ` + of + ` { ` + list + ` } } }`, vars{"id": id}}
 }
 
 func crawlFrom(name string) string {

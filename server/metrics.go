@@ -129,7 +129,7 @@ func (m *metrics) Begin(ctx context.Context, field string) (context.Context, fun
 	start := m.now()
 	return ctx, func(code fault.Code) {
 		m.operations.WithLabelValues(field, string(code)).Inc()
-		m.durations.WithLabelValues(field).Observe(m.now().Sub(start).Seconds())
+		m.durations.WithLabelValues(field).Observe(max(0, m.now().Sub(start)).Seconds()) // clocks are set back
 	}
 }
 

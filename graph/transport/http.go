@@ -20,6 +20,8 @@ import (
 type HTTP struct {
 	// Documents are those that requests may name.
 	Documents Documents
+	// Shared, if set, executes once what many ask for at the same time.
+	Shared *Shared
 }
 
 var _ graphql.Transport = HTTP{}
@@ -48,7 +50,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	params := &request.RawParams
 	params.Headers = r.Header
 	params.ReadTime = graphql.TraceTiming{Start: start, End: graphql.Now()}
-	resp, refused := execute(r.Context(), r.Method, exec, params)
+	resp, refused := t.execute(r.Context(), r.Method, exec, params)
 	if refused != nil {
 		refused.write(w)
 		return
@@ -72,7 +74,7 @@ func read(w http.ResponseWriter, r *http.Request, acceptable bool) (*envelope, *
 }
 
 // execute runs the operation, unless method may not. The answer is nil when the request ended before it was there.
-func execute(
+func (t HTTP) execute(
 	ctx context.Context, method string, exec graphql.GraphExecutor, params *graphql.RawParams,
 ) (*graphql.Response, *refusal) {
 	opCtx, errs := exec.CreateOperationContext(ctx, params)
@@ -87,6 +89,8 @@ func execute(
 	if len(errs) > 0 {
 		return exec.DispatchError(graphql.WithOperationContext(ctx, opCtx), RequestErrors(errs)), nil
 	}
-	next, ctx := exec.DispatchOperation(ctx, opCtx)
-	return next(ctx), nil
+	return t.Shared.do(ctx, opCtx, func(ctx context.Context) *graphql.Response {
+		next, ctx := exec.DispatchOperation(ctx, opCtx)
+		return next(ctx)
+	}), nil
 }

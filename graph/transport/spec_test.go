@@ -3,6 +3,7 @@ package transport_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -11,6 +12,7 @@ func TestSpecification(t *testing.T) {
 	t.Parallel()
 	for section, list := range map[string][]exchange{
 		"media types": mediaTypeStatements(), "GET": getStatements(), "POST": postStatements(), "status codes": statusStatements(),
+		"validation": validationStatements(),
 	} {
 		for _, x := range list {
 			t.Run(section+"/"+x.name, func(t *testing.T) {
@@ -42,6 +44,8 @@ func mediaTypeStatements() []exchange {
 		{name: "406 for a mutation too, which does not run", accept: "text/plain", body: query("mutation { set }"), status: http.StatusNotAcceptable, code: "BAD_REQUEST", data: "absent"},
 		{name: "405 comes before 406", method: "PUT", accept: "text/plain", status: 405, code: "BAD_REQUEST", want: map[string]string{"Allow": "GET, POST"}},
 		{name: "406 by GET", method: "GET", params: "query=%7B__typename%7D", accept: "text/html", status: http.StatusNotAcceptable, code: "BAD_REQUEST", data: "absent"},
+		{name: "RFC 9110: the name of q is of either case", accept: "application/json;Q=0.5, application/graphql-response+json; Q=0.6", body: body, status: 200, media: full, runs: 1},
+		{name: "RFC 9110: two headers are one list", accept: "text/html", header: map[string]string{"accept": full}, body: body, status: 200, media: full, runs: 1},
 		{name: "RFC 9110: q=0 is not acceptable", accept: "application/json;q=0", body: body, status: http.StatusNotAcceptable, code: "BAD_REQUEST"},
 	}
 }
@@ -71,6 +75,14 @@ func getStatements() []exchange {
 		get(exchange{name: "nothing follows the variables", status: 400, code: "BAD_REQUEST"}, "query", "{ __typename }", "variables", "{} {}"),
 		get(exchange{name: "extensions MUST be a JSON string", status: 400, code: "BAD_REQUEST"}, "query", "{ __typename }", "extensions", "{"),
 		get(exchange{name: "extensions may be a map", status: 200, runs: 1}, "query", "{ __typename }", "extensions", `{"a":1}`),
+		get(exchange{name: "extensions may be null", status: 200, runs: 1}, "query", "{ __typename }", "extensions", "null"),
+		get(exchange{name: "extensions must be a map", status: 400, code: "BAD_REQUEST"}, "query", "{ __typename }", "extensions", `"x"`),
+		get(exchange{name: "other parameters are passed over", status: 200, runs: 1}, "query", "{ __typename }", "id", "7"),
+		get(exchange{name: "the Content-Type of a body that is not there does not matter", header: map[string]string{"Content-Type": "text/plain"}, status: 200, runs: 1}, "query", "{ __typename }"),
+		get(exchange{name: "document parsing failure SHOULD be 400", accept: full, status: 400, media: full, code: "BAD_REQUEST", data: "absent"}, "query", "{"),
+		get(exchange{name: "document parsing failure SHOULD be 200 as application/json", accept: plain, status: 200, media: plain, code: "BAD_REQUEST", data: "absent"}, "query", "{"),
+		get(exchange{name: "variable coercion failure SHOULD be 400", accept: full, status: 400, media: full, code: "BAD_REQUEST", data: "absent"}, "query", "query($n: String) { hello(name: $n) }", "variables", `{"n":7}`),
+		get(exchange{name: "data with errors is 200", accept: full, status: 200, media: full, code: "any", data: `{"__typename":"Query","fails":null}`, runs: 1}, "query", "{ __typename fails }"),
 		get(exchange{name: "a request without query is not well-formed", status: 400, code: "BAD_REQUEST"}, "variables", "{}"),
 		get(exchange{name: "parameters are UTF-8", status: 400, code: "BAD_REQUEST"}, "query", "{ hello(name: \"\xff\") }"),
 		{name: "parameters that are no form encoding", method: "GET", params: "query=%7B__typename%7D&x=%zz", status: 400, code: "BAD_REQUEST"},
@@ -81,6 +93,7 @@ func getStatements() []exchange {
 		get(exchange{name: "a query beside a mutation is executed", status: 200, data: `{"__typename":"Query"}`, runs: 1}, "query", set, "operationName", "Q"),
 		get(exchange{name: "a subscription is beyond HTTP", accept: full, status: 400, code: "BAD_REQUEST", data: "absent"}, "query", "subscription { tick }"),
 		get(exchange{name: "RFC 9110: HEAD is GET without the body", method: "HEAD", status: 200, media: plain, want: map[string]string{"Content-Length": "31"}, runs: 1}, "query", "{ __typename }"),
+		get(exchange{name: "HEAD is refused as GET is", method: "HEAD", accept: full, status: 400, media: full}, "query", "{"),
 		get(exchange{name: "HEAD runs no mutation either", method: "HEAD", status: 405, want: notAllowed}, "query", "mutation { set }"),
 	}
 }
@@ -113,6 +126,7 @@ func postStatements() []exchange {
 		as("an unsupported Content-Type SHOULD be 415: no media type at all", "json;;"),
 		as("an unsupported Content-Type SHOULD be 415: a parameter without a value", "application/json; charset"),
 		as("an unsupported charset SHOULD be 415", "application/json; charset=utf-16"),
+		as("an unsupported charset SHOULD be 415, even one that utf-8 holds", "application/json; charset=us-ascii"),
 		as("an absent Content-Type SHOULD be 4xx", "none"),
 		compressed,
 		{name: "JSON that is cut off is 400", body: `{"query":`, status: 400, code: "BAD_REQUEST"},
@@ -125,6 +139,7 @@ func postStatements() []exchange {
 		{name: "the body must be an object: a string", body: `"{ __typename }"`, status: 400, code: "BAD_REQUEST", says: "must be a JSON object"},
 		{name: "the body must be an object: null", body: `null`, status: 400, code: "BAD_REQUEST"},
 		{name: "the body must be UTF-8", body: "{\"query\":\"{ hello(name: \\\"\xff\\\") }\"}", status: 400, code: "BAD_REQUEST"},
+		{name: "RFC 8259: a byte order mark is no JSON", body: "\uFEFF" + body, status: 400, code: "BAD_REQUEST", data: "absent"},
 		{name: "query is required: null", body: `{"query":null}`, status: 400, code: "BAD_REQUEST"},
 		{name: "query is required: empty", body: `{"query":""}`, status: 400, code: "BAD_REQUEST"},
 		{name: "numbers arrive as they were written", body: `{"query":"query($n: ID) { hello(id: $n) }","variables":{"n":9007199254740993}}`, status: 200, data: `{"hello":9007199254740993}`, runs: 1},
@@ -160,4 +175,82 @@ func statusStatements() []exchange {
 		list = append(list, exchange{name: "an unsupported HTTP method SHOULD be 405: " + method, method: method, status: 405, code: "BAD_REQUEST", data: "absent", want: allow})
 	}
 	return list
+}
+
+// validationStatements break each of the validation rules of the GraphQL specification, by its number: they SHOULD all be applied,
+// and what does not pass SHOULD NOT be executed.
+func validationStatements() []exchange {
+	var list []exchange
+	for rule, text := range map[string]string{
+		"5.1.1 executable definitions":             "{ __typename } type T { a: Int }",
+		"5.2.1.1 operation names are unique":       "query A { __typename } query A { __typename }",
+		"5.2.2.1 lone anonymous operation":         "{ __typename } query A { __typename }",
+		"5.2.3.1 subscriptions have a single root": "query A { __typename } subscription B { a: tick b: tick }",
+		"5.3.1 fields exist":                       "{ __typename nothing }",
+		"5.3.2 fields can be merged":               `{ a: hello(name: "a") a: hello(name: "b") }`,
+		"5.3.3 leaf fields have no selection":      "{ hello { x } }",
+		"5.3.3 composite fields have a selection":  "{ __schema }",
+		"5.4.1 arguments exist":                    `{ hello(nothing: "a") }`,
+		"5.4.2 arguments are unique":               `{ hello(name: "a", name: "a") }`,
+		"5.4.3 arguments are required":             "{ __type { name } }",
+		"5.5.1.1 fragment names are unique":        "{ ...F } fragment F on Query { __typename } fragment F on Query { __typename }",
+		"5.5.1.2 fragments have types":             "{ ... on Nothing { __typename } }",
+		"5.5.1.3 fragments are on composite types": "{ ... on Color { __typename } }",
+		"5.5.1.4 fragments are used":               "{ __typename } fragment F on Query { __typename }",
+		"5.5.2.1 spreads have targets":             "{ ...F }",
+		"5.5.2.2 fragments form no cycles":         "{ ...F } fragment F on Query { __typename ...F }",
+		"5.5.2.3 spreads are possible":             "{ ... on Mutation { __typename } }",
+		"5.6.1 values are of their types":          `{ take(int: "1") }`,
+		"5.6.2 input fields exist":                 "{ take(nested: {nothing: 1}) }",
+		"5.6.3 input fields are unique":            "{ take(nested: {count: 1, count: 1}) }",
+		"5.7.1 directives exist":                   "{ __typename @nothing }",
+		"5.7.2 directives stand where they may":    "query @skip(if: true) { __typename }",
+		"5.7.3 directives are unique":              "{ __typename @skip(if: false) @skip(if: false) }",
+		"5.8.1 variables are unique":               "query($a: Int, $a: Int) { take(int: $a) }",
+		"5.8.2 variables are of input types":       "query($a: Query) { __typename hello(name: $a) }",
+		"5.8.3 variables are defined":              "{ take(int: $a) }",
+		"5.8.4 variables are used":                 "query($a: Int) { __typename }",
+		"5.8.5 variables fit where they are used":  "query($a: String) { take(int: $a) }",
+	} {
+		list = append(list, exchange{
+			name: "SHOULD be applied: " + rule, accept: full, body: query(text), status: 400, media: full, code: "BAD_REQUEST", data: "absent",
+		})
+	}
+	return list
+}
+
+// TestBadRequestsAreNotEchoed sends a secret in whatever makes a request one that is refused: none of it comes back.
+func TestBadRequestsAreNotEchoed(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	server, a := newServer(t)
+	body := query("{ __typename }")
+	for _, x := range []exchange{
+		{name: "the Accept header", accept: "text/" + secret, body: body, status: http.StatusNotAcceptable},
+		{name: "the Content-Type", contentType: "text/" + secret, body: body, status: http.StatusUnsupportedMediaType},
+		{name: "the charset", contentType: "application/json; charset=" + secret, body: body, status: http.StatusUnsupportedMediaType},
+		{name: "the Content-Encoding", header: map[string]string{"Content-Encoding": secret}, body: body, status: http.StatusUnsupportedMediaType},
+		{name: "the method", method: secret, status: http.StatusMethodNotAllowed},
+		{name: "a URL that is no form encoding", method: "GET", params: "query=" + secret + "%zz", status: 400},
+		{name: "a URL that is not UTF-8", method: "GET", params: "query=" + secret + "%ff", status: 400},
+		{name: "a URL without a query", method: "GET", params: secret + "=" + secret, status: 400},
+		{name: "variables of a URL", method: "GET", params: "query=%7B__typename%7D&variables=" + secret, status: 400},
+		{name: "extensions of a URL", method: "GET", params: "query=%7B__typename%7D&extensions=%5B%22" + secret + "%22%5D", status: 400},
+		{name: "a mutation by GET", method: "GET", params: "query=mutation+" + secret + "+%7B+set+%7D", status: http.StatusMethodNotAllowed},
+		{name: "a batch", body: `[{"query":"` + secret + `"}]`, status: 400},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			x.code, x.data = "BAD_REQUEST", "absent"
+			x.check(t, server.URL)
+			got := x.send(t, server.URL)
+			var head strings.Builder
+			_ = got.header.Write(&head)
+			if strings.Contains(head.String()+string(got.body), secret) {
+				t.Errorf("the answer repeats it: %s%s", head.String(), got.body)
+			}
+		})
+	}
+	if got := a.runs.Load(); got != 0 {
+		t.Errorf("%d operations were executed", got)
+	}
 }

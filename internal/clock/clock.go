@@ -17,6 +17,26 @@ func Of(now func() time.Time) Clock {
 // Truncate brings a time to UTC and whole microseconds. MySQL would round up instead, and SQLite would keep nanoseconds.
 func Truncate(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
+// Onward makes a Clock of another that never goes back: when that one is set back, it stands still for a moment and goes on from
+// there. It is for what is measured, such as pauses and rates, and not for what is told.
+func Onward(now Clock) Clock {
+	var (
+		mu    sync.Mutex
+		last  time.Time
+		ahead time.Duration
+	)
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		t := now().Add(ahead)
+		if t.Before(last) {
+			ahead, t = ahead+last.Sub(t), last
+		}
+		last = t
+		return t
+	}
+}
+
 // Manual is a clock for tests that moves when told to.
 type Manual struct {
 	mu  sync.Mutex

@@ -44,3 +44,18 @@ func TestManual(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+func TestOnward(t *testing.T) {
+	t.Parallel()
+	m := clock.NewManual(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))
+	now, start := clock.Onward(m.Now), m.Now()
+	for _, step := range []struct{ by, want time.Duration }{
+		{0, 0}, {time.Second, time.Second}, {-10 * time.Minute, time.Second}, {time.Second, 2 * time.Second},
+		{-time.Microsecond, 2 * time.Second}, {10 * time.Minute, 10*time.Minute + 2*time.Second},
+	} {
+		m.Advance(step.by)
+		if got := now().Sub(start); got != step.want {
+			t.Errorf("after a step of %v it is %v on, want %v", step.by, got, step.want)
+		}
+	}
+}

@@ -56,7 +56,8 @@ func TryRaw(ctx context.Context, address string, more ...string) (r *Raw, status
 			lines = append(lines, line)
 		}
 	}
-	_ = conn.SetDeadline(time.Now().Add(2 * Patience))
+	deadline := time.Now().Add(2 * Patience) //nolint:forbidigo // the kernel's clock counts
+	_ = conn.SetDeadline(deadline)
 	r = &Raw{Conn: conn, reader: bufio.NewReaderSize(conn, 4096)}
 	_, err = io.WriteString(conn, "GET /"+path+" HTTP/1.1\r\n"+strings.Join(lines, "\r\n")+"\r\n\r\n")
 	if err == nil {
@@ -82,12 +83,14 @@ func (r *Raw) Frame(first byte, payload string) {
 // FrameHeader is the beginning of a frame, masked with zeros, of so many bytes.
 func FrameHeader(first byte, size int) []byte {
 	const masked = 0x80
-	header := []byte{first, masked | byte(size)}
+	var header []byte
 	switch {
 	case size > 0xffff:
 		header = binary.BigEndian.AppendUint64([]byte{first, masked | 127}, uint64(size))
 	case size > 125:
 		header = binary.BigEndian.AppendUint16([]byte{first, masked | 126}, uint16(size))
+	default:
+		header = []byte{first, masked | byte(size&0x7f)}
 	}
 	return append(header, 0, 0, 0, 0)
 }
@@ -107,7 +110,7 @@ func (r *Raw) Next() (opcode byte, payload []byte, err error) {
 	case 127:
 		var long [8]byte
 		_, err = io.ReadFull(r.reader, long[:])
-		size = int(binary.BigEndian.Uint64(long[:]))
+		size = int(binary.BigEndian.Uint64(long[:]) & 0xffffff) // servers send nothing larger
 	}
 	if err == nil {
 		payload = make([]byte, size)
