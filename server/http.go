@@ -91,8 +91,8 @@ func (s *server) observed(next http.Handler) http.Handler {
 			case "/healthz", "/readyz", "/metrics":
 				level = slog.LevelDebug // probes come every second
 			}
-			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", r.Method),
-				slog.String("path", r.URL.Path), slog.Int("status", seen.status), slog.Duration("took", max(0, s.app.now().Sub(start))))
+			s.log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", fitToLog(r.Method)),
+				slog.String("path", fitToLog(r.URL.EscapedPath())), slog.Int("status", seen.status), slog.Duration("took", max(0, s.app.now().Sub(start))))
 		}()
 		next.ServeHTTP(seen, r) // which notes the pattern that it matched
 	})
@@ -107,6 +107,17 @@ func routeOf(pattern string) string {
 		return "other"
 	}
 	return strings.TrimSuffix(pattern, "{$}")
+}
+
+// maxLogged bounds what a client may have logged of its method and path.
+const maxLogged = 500
+
+// fitToLog cuts text of printable ASCII, which methods and escaped paths are: others could steer the terminal of who reads the log.
+func fitToLog(text string) string {
+	if len(text) > maxLogged {
+		return text[:maxLogged] + "..."
+	}
+	return text
 }
 
 // maxRequestID bounds what a client may have logged as its request's id.

@@ -3279,7 +3279,7 @@ type Cart implements Node {
   id: ID!
   "In the order they were put in; at most 200."
   lines: [CartLine!]!
-  "Null when the cart is empty or of several currencies."
+  "Null when the cart is empty, of several currencies, or adds up to more than can be paid at once."
   subtotal: Money
   "Grows with each change."
   version: Int64!
