@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,17 +16,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	entcheckout "holdfast/ent/checkout"
-	entorder "holdfast/ent/order"
-	"holdfast/ent/orderline"
 	"holdfast/internal/catalog"
-	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
-	"holdfast/internal/inventory"
 	"holdfast/internal/money"
-	"holdfast/internal/testdb"
 	"holdfast/internal/typeid"
 )
 
@@ -287,155 +278,6 @@ func ordersFile(t *testing.T, w *fileWorld, shop shopView) {
 	}
 }
 
-func stockIn(t *testing.T, w *fileWorld, shop shopView) {
-	clerk := w.hire(t, shop.ID, identity.Clerk)
-	skus := w.variants(t, shop.ID, 5)
-	foreign := w.variants(t, w.shops(t)[1].ID, 1)[0]
-	file := "\ufeffReason,SKU,On_Hand,Delta,If_Version\r\n" +
-		"盘点," + skus[0] + ",25,,2\r\n" + // 2
-		"," + skus[1] + ",,-3,\r\n" + // 3
-		"," + skus[2] + ",,-11,\r\n" + // 4: more than there are
-		"," + skus[3] + ",7,,99\r\n" + // 5: a version that is none
-		",no-such-sku,1,,\r\n" + // 6
-		"," + foreign + ",1,,\r\n" + // 7
-		"," + skus[1] + ",,5,\r\n" + // 8: again
-		"," + skus[4] + ",x,,\r\n" + // 9
-		"," + skus[4] + ",1,1,\r\n" + // 10
-		strings.Repeat("x", 501) + "," + skus[4] + ",,1,\r\n" // 11
-	want := [][]string{
-		{"row", "sku", "result", "message", "on_hand", "available", "version"},
-		{"2", skus[0], "OK", "", "25", "25"},
-		{"3", skus[1], "OK", "", "7", "7"},
-		{"4", skus[2], "CONFLICT"},
-		{"5", skus[3], "VERSION_MISMATCH"},
-		{"6", "no-such-sku", "NOT_FOUND"},
-		{"7", foreign, "NOT_FOUND"},
-		{"8", skus[1], "OK", "", "12", "12"},
-		{"9", skus[4], "INVALID"},
-		{"10", skus[4], "INVALID"},
-		{"11", skus[4], "INVALID"},
-		{"all", "", "DONE", "3 OK, 7 refused", "", "", ""},
-	}
-	got := w.send(t, clerk, shop.ID, "stock-in", file)
-	checkReport(t, want, got)
-	again := w.send(t, clerk, shop.ID, "stock-in", file)
-	want[2][4], want[2][5] = "12", "12" // as it stands now
-	checkReport(t, want, again)
-	if d := cmp.Diff(map[string]int{skus[0]: 25, skus[1]: 12, skus[2]: 10, skus[3]: 10, skus[4]: 10}, w.onHand(t, shop.ID, skus)); d != "" {
-		t.Errorf("stock (-want +got):\n%s", d)
-	}
-	// The key stands for this file.
-	for _, row := range w.send(t, clerk, shop.ID, "stock-in", "sku,delta\n"+skus[0]+",1\n")[1:2] {
-		if row[2] != "IDEMPOTENCY_KEY_REUSED" {
-			t.Errorf("another file with the key: %v", row)
-		}
-	}
-	// A rest that cannot be read is told, and the file is not DONE.
-	cut := w.send(t, clerk, shop.ID, "stock-long", "sku,delta\n"+skus[4]+",1\n\""+strings.Repeat("x", 2<<20))
-	if last := cut[len(cut)-1]; len(cut) != 3 || cut[1][2] != "OK" || last[0] != "all" || last[2] != "BAD_REQUEST" {
-		t.Errorf("an endless row: %v", cut)
-	}
-	w.speak(func(language string, _ *fault.Error) string { return "in " + language })
-	resp := w.ask(t.Context(), t, clerk, http.MethodPost, "/files/stock.csv?shop="+shop.ID, strings.NewReader("sku,delta\nnone,1\n"), "Idempotency-Key", "zh", "Accept-Language", "zh-CN")
-	if rows := w.sheet(t, resp); rows[1][3] != "in zh-CN" {
-		t.Errorf("in Chinese: %v", rows)
-	}
-}
-
-// checkReport compares the cells that are wanted, and wants each refusal to have a message.
-func checkReport(t *testing.T, want, got [][]string) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%d rows, want %d: %v", len(got), len(want), got)
-	}
-	for i, row := range want {
-		if d := cmp.Diff(row, got[i][:len(row)]); d != "" {
-			t.Errorf("row %d (-want +got):\n%s", i, d)
-		}
-		if len(row) == 3 && got[i][3] == "" {
-			t.Errorf("row %d has no message: %v", i, got[i])
-		}
-	}
-}
-
-// stockInCut has the client leave in the middle, and send the same file again: every row is done once.
-func stockInCut(t *testing.T, w *fileWorld, shop shopView) {
-	const chunks = 5
-	skus := w.variants(t, shop.ID, chunks*inventory.MaxBulk-1)
-	file := "sku,delta\n"
-	for i, sku := range skus {
-		if i == 2*inventory.MaxBulk {
-			file += "no-such-sku,1\n"
-		}
-		file += sku + ",1\n"
-	}
-	ctx, hangUp := context.WithCancel(t.Context())
-	w.speak(func(string, *fault.Error) string { // in the third chunk, once that is committed
-		hangUp()
-		time.Sleep(100 * time.Millisecond)
-		return "cut"
-	})
-	resp := w.ask(ctx, t, w.merchant(t), http.MethodPost, "/files/stock.csv?shop="+shop.ID, strings.NewReader(file), "Idempotency-Key", "cut")
-	if _, err := io.ReadAll(resp.Body); err == nil {
-		t.Error("the client did not leave")
-	}
-	w.awaitLog(t, "file left unfinished")
-	w.speak(func(string, *fault.Error) string { return "refused" })
-	done := 0
-	for _, n := range w.onHand(t, shop.ID, skus) {
-		done += n - 10
-	}
-	if done != 3*inventory.MaxBulk-1 {
-		t.Errorf("%d of %d rows were done when the client left in the third chunk", done, len(skus))
-	}
-	for range 2 {
-		got := w.send(t, w.merchant(t), shop.ID, "cut", file)
-		if last := got[len(got)-1]; len(got) != chunks*inventory.MaxBulk+2 || last[3] != "999 OK, 1 refused" {
-			t.Errorf("%d rows, the last %v", len(got), last)
-		}
-	}
-	for sku, n := range w.onHand(t, shop.ID, skus) {
-		if n != 11 {
-			t.Errorf("%s has %d on hand, want 11", sku, n)
-		}
-	}
-}
-
-// slowUpload sends a file for longer than a request may take that stands still.
-func slowUpload(t *testing.T, w *fileWorld, shop shopView) {
-	skus := w.variants(t, shop.ID, 4)
-	r, in := io.Pipe()
-	go func() {
-		_, _ = io.WriteString(in, "sku,delta\n")
-		for _, sku := range skus {
-			time.Sleep(shortly / 2)
-			_, _ = io.WriteString(in, sku+",1\n")
-		}
-		_ = in.Close()
-	}()
-	resp := w.ask(t.Context(), t, w.merchant(t), http.MethodPost, "/files/stock.csv?shop="+shop.ID, r, "Idempotency-Key", "slow")
-	if rows := w.sheet(t, resp); rows[len(rows)-1][3] != "4 OK, 0 refused" {
-		t.Errorf("rows: %v", rows)
-	}
-	// One that ends too soon changes nothing.
-	r, in = io.Pipe()
-	go func() {
-		_, _ = io.WriteString(in, "sku,delta\n"+skus[0]+",1\n")
-		_ = in.CloseWithError(errors.New("cut"))
-	}()
-	broken, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.at+"/files/stock.csv?shop="+shop.ID, r)
-	must(t, err)
-	broken.Header.Set("Authorization", "Bearer "+w.merchant(t).token)
-	broken.Header.Set("Idempotency-Key", "broken")
-	if resp, err := http.DefaultClient.Do(broken); err == nil {
-		_ = resp.Body.Close()
-		t.Errorf("an upload that broke off was answered: %d", resp.StatusCode)
-	}
-	if got := w.onHand(t, shop.ID, skus[:1])[skus[0]]; got != 11 {
-		t.Errorf("an upload that broke off left %d on hand, want 11", got)
-	}
-}
-
 func movementsFile(t *testing.T, w *fileWorld, shop shopView) {
 	buyer, from := w.buyer(t, "files-movements"), w.app.now()
 	v := w.goods(t, shop, 100, 10)[0]
@@ -478,37 +320,6 @@ func movementsFile(t *testing.T, w *fileWorld, shop shopView) {
 	}
 }
 
-// TestFilesHoldTheirMemory exports 50,000 order lines and imports 100,000 rows while the live heap hardly grows, on a server
-// that gives no answer as much time as they take. On one database: what is measured is the server.
-func TestFilesHoldTheirMemory(t *testing.T) {
-	const orders, each = 12_500, 4
-	w := newFileWorld(t, newWorld(t, testdb.Source(t, testdb.MySQL)))
-	shop := w.shops(t)[0].ID
-	w.unchecked = true // what is made up below has no holds and no shares
-	w.manyOrders(t, shop, orders, each)
-	export := "/files/orders.csv?shop=" + shop
-	if n := readSlowly(t, w.ask(t.Context(), t, w.merchant(t), http.MethodGet, export, nil).Body); n != orders*each+1 {
-		t.Errorf("%d rows, want %d", n, orders*each+1)
-	}
-	r, in := io.Pipe()
-	go func() {
-		_, _ = io.WriteString(in, "sku,delta,reason\n")
-		for i := range 100_000 {
-			_, _ = fmt.Fprintf(in, "no-such-sku-%d,1,a reason that makes the row a little longer\n", i)
-		}
-		_ = in.Close()
-	}()
-	resp := w.ask(t.Context(), t, w.merchant(t), http.MethodPost, "/files/stock.csv?shop="+shop, r, "Idempotency-Key", "many")
-	if n := readSlowly(t, resp.Body); n != 100_002 {
-		t.Errorf("%d rows", n)
-	}
-	ctx, leave := context.WithCancel(t.Context())
-	_, err := io.ReadFull(w.ask(ctx, t, w.merchant(t), http.MethodGet, export, nil).Body, make([]byte, 1<<10))
-	must(t, err)
-	leave()
-	w.awaitLog(t, "file left unfinished")
-}
-
 // awaitLog waits until the server has logged this.
 func (w *fileWorld) awaitLog(t *testing.T, text string) {
 	t.Helper()
@@ -519,74 +330,4 @@ func (w *fileWorld) awaitLog(t *testing.T, text string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("the server does not say: %s", text)
-}
-
-// readSlowly counts the lines of a body and looks at the heap again and again while it flows.
-func readSlowly(t *testing.T, body io.Reader) int {
-	t.Helper()
-	const ceiling = 16 << 20
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	begin, n, most := heap(), 0, uint64(0)
-	started := time.Now()
-	for s := bufio.NewScanner(body); s.Scan(); n++ {
-		if n%10_000 == 0 {
-			most = max(most, heap())
-			time.Sleep(shortly / 8)
-		}
-	}
-	if most > begin+ceiling {
-		t.Errorf("the heap grew from %d to %d KiB", begin>>10, most>>10)
-	}
-	if took := time.Since(started); took < shortly {
-		t.Errorf("the file flowed for %s: too short to show that it may last", took)
-	}
-	return n
-}
-
-// manyOrders writes paid orders of some lines each, which cost nothing.
-func (w *fileWorld) manyOrders(t *testing.T, shop string, n, each int) {
-	t.Helper()
-	const atOnce = 2500 // well within a transaction's time
-	for begin := 0; begin < n; begin += atOnce {
-		w.someOrders(t, shop, begin, min(begin+atOnce, n), each)
-	}
-}
-
-// someOrders writes those of manyOrders from begin up to end.
-func (w *fileWorld) someOrders(t *testing.T, shop string, begin, end, each int) {
-	t.Helper()
-	in, _ := typeid.Parse[typeid.Shop](shop)
-	_, err := db.WithTx(t.Context(), w.db, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
-		now := w.app.now().Add(-24 * time.Hour)
-		checkout, buyer := typeid.New[typeid.Checkout](now), typeid.New[typeid.Buyer](now)
-		err := tx.Insert(ctx, entcheckout.Table, []string{
-			entcheckout.FieldID, entcheckout.FieldBuyerID, entcheckout.FieldMiniProgramID, entcheckout.FieldIdempotencyKey,
-			entcheckout.FieldRequestHash, entcheckout.FieldStatus, entcheckout.FieldPlacedAt, entcheckout.FieldHeldUntil,
-		}, [][]any{{checkout, buyer, typeid.New[typeid.MiniProgram](now), checkout.String(), make([]byte, 32), "PAID", now, now}})
-		var orders, lines [][]any
-		for i := begin; i < end; i++ {
-			at := now.Add(time.Duration(i) * time.Millisecond)
-			id := typeid.New[typeid.Order](at)
-			orders = append(orders, []any{id, fmt.Sprintf("MANY-%d", i), checkout, buyer, in, "PAID", "CNY", 0, 0, 0, 0, 0, at, at, at, 1})
-			for k := range each {
-				lines = append(lines, []any{
-					typeid.New[typeid.OrderLine](at), id, in, typeid.New[typeid.Variant](at), "云南古树普洱茶 357 克", fmt.Sprintf("sku-%d", k), 0, 1, 0, "CNY", k,
-				})
-			}
-		}
-		return struct{}{}, errors.Join(err, tx.Insert(ctx, entorder.Table, []string{
-			entorder.FieldID, entorder.FieldNumber, entorder.FieldCheckoutID, entorder.FieldBuyerID, entorder.FieldShopID, entorder.FieldStatus,
-			entorder.FieldCurrency, entorder.FieldSubtotal, entorder.FieldDiscount, entorder.FieldShippingFee, entorder.FieldTotal,
-			entorder.FieldRefunded, entorder.FieldPlacedAt, entorder.FieldHeldUntil, entorder.FieldPaidAt, entorder.FieldVersion,
-		}, orders), tx.Insert(ctx, orderline.Table, []string{
-			orderline.FieldID, orderline.FieldOrderID, orderline.FieldShopID, orderline.FieldVariantID, orderline.FieldTitle, orderline.FieldSku,
-			orderline.FieldUnitPrice, orderline.FieldQuantity, orderline.FieldAmount, orderline.FieldCurrency, orderline.FieldPosition,
-		}, lines))
-	})
-	must(t, err)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,17 +17,23 @@ import (
 )
 
 const (
-	swarmSockets  = 1000
 	swarmVariants = 50
-	swarmBuyers   = 64
 	swarmWatched  = 4 // variants that each socket watches
 	swarmCutters  = 4
-	swarmTrades   = 3 * time.Second  // how long they buy
+	swarmTrades   = 2 * time.Second  // how long they buy
 	swarmPatience = 10 * time.Second // for the last state to reach everybody
 )
 
-// TestLiveSwarm has a thousand readers watch while 64 buy, pay and cancel, and sockets are cut at random: each ends with the
-// newest state, none sees a version fall, and every state that was seen was committed.
+// swarmSize is how many watch, and how many buy.
+func swarmSize() (sockets, buyers int) {
+	if os.Getenv("HOLDFAST_TEST_LONG") != "" {
+		return 1000, 64
+	}
+	return 200, 16
+}
+
+// TestLiveSwarm has 200 readers watch while 16 buy, pay and cancel, and sockets are cut at random: each ends with the newest
+// state, none sees a version fall, and every state that was seen was committed. HOLDFAST_TEST_LONG=1 has a thousand and 64.
 func TestLiveSwarm(t *testing.T) {
 	t.Run("one server", func(t *testing.T) {
 		eachWorld(t, func(t *testing.T, w *world) { newSwarm(t, w, w).run(t) })
@@ -92,7 +99,8 @@ func newSwarm(t *testing.T, w, other *world) *swarm {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
-	for i := range swarmSockets {
+	sockets, _ := swarmSize()
+	for i := range sockets {
 		r := &swarmReader{swarm: s, world: s.servers[i%2], staff: i%10 < 2, newest: make(map[string]stockView)}
 		for n := range swarmWatched {
 			r.variants = append(r.variants, s.variants[(i+n*n*7)%swarmVariants])
@@ -104,7 +112,8 @@ func newSwarm(t *testing.T, w, other *world) *swarm {
 
 func (s *swarm) run(t *testing.T) {
 	t.Helper()
-	buyers := make([]*client, swarmBuyers)
+	_, crowd := swarmSize()
+	buyers := make([]*client, crowd)
 	for i := range buyers {
 		buyers[i] = s.servers[i%2].buyer(t, fmt.Sprintf("swarm-%d", i))
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast/internal/db"
 )
 
 // Server is a MySQL that one test has for itself, to be killed, frozen and started again.
@@ -58,7 +60,11 @@ func Own(t *testing.T) *Server {
 // Source makes a fresh, migrated database there.
 func (s *Server) Source(t *testing.T) string {
 	t.Helper()
-	return migrated(t, create(t, s.URL))
+	source := create(t, s.URL)
+	if err := Open(t, source, db.Options{}).Migrate(t.Context()); err != nil {
+		t.Fatalf("migrate test database: %v", err)
+	}
+	return source
 }
 
 // Kill ends the server as a crash does. The caller starts it again before its test ends.

@@ -78,15 +78,8 @@ func Open(t *testing.T, source string, opts db.Options) *db.DB {
 // Source makes a fresh, migrated database and returns what db.Open and HOLDFAST_DATABASE take.
 func Source(t *testing.T, kind Kind) string {
 	t.Helper()
-	return migrated(t, Empty(t, kind))
-}
-
-func migrated(t *testing.T, source string) string {
-	t.Helper()
-	d := Open(t, source, db.Options{})
-	if err := d.Migrate(t.Context()); err != nil {
-		t.Fatalf("migrate test database: %v", err)
-	}
+	source := Empty(t, kind)
+	fill(t, kind, source)
 	return source
 }
 
