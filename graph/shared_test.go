@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2"
 
+	"holdfast/graph/guard"
+	"holdfast/graph/transport"
 	"holdfast/internal/identity"
 	"holdfast/internal/typeid"
 )
@@ -25,7 +26,7 @@ func TestSharing(t *testing.T) {
 	key := sharing(Schema())
 	keyOf := func(a asker, accept, query string, n int) (string, bool) {
 		t.Helper()
-		doc, errs := gqlparser.LoadQuery(Schema(), query)
+		doc, errs := guard.Parse(Schema(), query, transport.Rules())
 		if errs != nil {
 			t.Fatal(errs)
 		}
