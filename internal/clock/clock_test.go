@@ -50,8 +50,12 @@ func TestOnward(t *testing.T) {
 	m := clock.NewManual(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))
 	now, start := clock.Onward(m.Now), m.Now()
 	for _, step := range []struct{ by, want time.Duration }{
-		{0, 0}, {time.Second, time.Second}, {-10 * time.Minute, time.Second}, {time.Second, 2 * time.Second},
-		{-time.Microsecond, 2 * time.Second}, {10 * time.Minute, 10*time.Minute + 2*time.Second},
+		{0, 0},
+		{time.Second, time.Second},
+		{-10 * time.Minute, time.Second},
+		{time.Second, 2 * time.Second},
+		{-time.Microsecond, 2 * time.Second},
+		{10 * time.Minute, 10*time.Minute + 2*time.Second},
 	} {
 		m.Advance(step.by)
 		if got := now().Sub(start); got != step.want {
