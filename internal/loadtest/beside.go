@@ -25,8 +25,8 @@ func runBeside(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	sizes := crowdSizes()
-	o.buyers, o.accounts = slices.Max(sizes)+1, 1
-	m, err := openMarket(ctx, l, o)
+	o.accounts = 1
+	m, err := openMarket(ctx, l, slices.Max(sizes)+1, o)
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func (m *market) crowd(ctx context.Context, l *lab, size int, o options, placed 
 	w := workload{name: beside, clients: size, warmup: o.warmup, duration: o.duration}
 	clients := make([]place, size)
 	for i, s := range m.buyers[1 : size+1] {
-		clients[i] = s.buys(m.hot)
+		clients[i] = s.buys(m.hot, 1)
 	}
 	var wg sync.WaitGroup
 	var err2 error
-	wg.Go(func() { crowd, err2 = drive(ctx, l, clients, w, placed) })
-	one, err = drive(ctx, l, []place{m.buyers[0].buys(m.other)}, w, placed)
+	wg.Go(func() { crowd, err2 = drive(ctx, l.meter(0), clients, w, placed) })
+	one, err = drive(ctx, l.meter(0), []place{m.buyers[0].buys(m.other, 1)}, w, placed)
 	wg.Wait()
 	return crowd, one, errors.Join(err, err2)
 }

@@ -6,47 +6,99 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-// lab is the MySQL server on which everything is measured, and what is made there for the time being.
+// onSQLite is the -database that is a file, made for the time being.
+const onSQLite = "sqlite"
+
+// lab is the MySQL server on which everything is measured, or a folder of SQLite files, and what is made there for the time
+// being.
 type lab struct {
-	server *url.URL
-	admin  *sql.DB // names no database
+	server *url.URL // nil: SQLite
+	admin  *sql.DB  // names no database; nil on SQLite
 	dir    string
 	names  []string
+	mysqld int // its process; 0 when it cannot be seen
+	conns  int // what max_connections was before it was raised; 0 if it was not
 }
 
-func newLab(ctx context.Context, server string) (*lab, error) {
-	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "mysql" || u.Host == "" {
-		return nil, errors.New("-database: want a server, such as mysql://root@127.0.0.1:3306/") // without the password
+// labAt connects to nothing.
+func labAt(database string) (*lab, error) {
+	if database == onSQLite {
+		return &lab{}, nil
 	}
-	l := &lab{server: u}
-	if l.admin, err = l.pool(""); err != nil {
+	u, err := url.Parse(database)
+	if err != nil || u.Scheme != "mysql" || u.Host == "" {
+		return nil, errors.New("-database: want sqlite, or a server such as mysql://root@127.0.0.1:3306/") // without the password
+	}
+	return &lab{server: u}, nil
+}
+
+func newLab(ctx context.Context, database string) (*lab, error) {
+	l, err := labAt(database)
+	if err != nil {
 		return nil, err
 	}
-	if err := l.admin.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("connect to MySQL: %w", err), l.admin.Close())
+	if !l.isSQLite() {
+		if l.admin, err = l.pool(""); err != nil {
+			return nil, err
+		}
+		if err := l.admin.PingContext(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("connect to MySQL: %w", err), l.admin.Close())
+		}
+		l.mysqld = databaseProcess(l.server)
 	}
 	if l.dir, err = os.MkdirTemp("", "holdfast-loadtest-"); err != nil {
-		return nil, errors.Join(err, l.admin.Close())
+		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
 }
 
-// pool connects to a database of the server, with the options that Holdfast uses, and these.
+func (l *lab) isSQLite() bool { return l.server == nil }
+
+// meter reads what it costs, beside a server under test; its process is 0 when there is none.
+func (l *lab) meter(server int) meter {
+	return meter{admin: l.admin, database: l.mysqld, server: server}
+}
+
+// besideClients is how many connections there are beside those of the SQL's clients: the server's, and our own.
+const besideClients = 64
+
+// makeRoom lets MySQL take so many clients. Its default is too few; what it was is put back at the end.
+func (l *lab) makeRoom(ctx context.Context, clients int) error {
+	if l.isSQLite() {
+		return nil
+	}
+	n, err := count(ctx, l.admin, "SELECT @@GLOBAL.max_connections")
+	if err != nil || n >= clients+besideClients {
+		return err
+	}
+	if _, err := l.admin.ExecContext(ctx, fmt.Sprint("SET GLOBAL max_connections = ", clients+besideClients)); err != nil {
+		return fmt.Errorf("MySQL takes %d connections, %d clients need %d (max_connections): %w", n, clients, clients+besideClients, err)
+	}
+	l.conns = n
+	return nil
+}
+
+// pool connects to a database, with the options that Holdfast uses, and these, which are MySQL's.
 func (l *lab) pool(database string, options ...func(*mysql.Config)) (*sql.DB, error) {
+	if l.isSQLite() {
+		pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(database)}).String()+
+			"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_time_format=sqlite&_txlock=immediate")
+		if err != nil {
+			return nil, fmt.Errorf("open SQLite: %w", err)
+		}
+		pool.SetMaxOpenConns(1) // there is one writer
+		return pool, nil
+	}
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.DBName = "tcp", l.server.Host, l.server.User.Username(), database
 	cfg.Passwd, _ = l.server.User.Password()
@@ -61,8 +113,11 @@ func (l *lab) pool(database string, options ...func(*mysql.Config)) (*sql.DB, er
 	return sql.OpenDB(connector), nil
 }
 
-// create makes an empty database, to be dropped at the end.
+// create makes an empty database, to be dropped at the end. On SQLite its name is its file.
 func (l *lab) create(ctx context.Context, kind string) (name string, err error) {
+	if l.isSQLite() {
+		return filepath.Join(l.dir, kind+".db"), nil
+	}
 	name = "load_" + kind + "_" + strings.ToLower(rand.Text())
 	if _, err := l.admin.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
 		return "", fmt.Errorf("make database: %w", err)
@@ -73,6 +128,9 @@ func (l *lab) create(ctx context.Context, kind string) (name string, err error) 
 
 // source is what db.Open and HOLDFAST_DATABASE take.
 func (l *lab) source(name string) string {
+	if l.isSQLite() {
+		return "sqlite:" + name
+	}
 	u := *l.server
 	u.Path = "/" + name
 	return u.String()
@@ -88,115 +146,15 @@ func (l *lab) close() error {
 		_, err := l.admin.ExecContext(ctx, "DROP DATABASE "+name)
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, l.admin.Close(), os.RemoveAll(l.dir))...)
-}
-
-// process is the server, running.
-type process struct {
-	cmd  *exec.Cmd
-	addr string
-	log  string
-	done chan error
-}
-
-const (
-	startTimeout = 30 * time.Second
-	stopTimeout  = 30 * time.Second
-)
-
-// startServer builds the server and has it serve the database on a free loopback port.
-func startServer(ctx context.Context, l *lab, database string) (*process, error) {
-	binary := filepath.Join(l.dir, "server")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "holdfast/server") //nolint:gosec // a folder of our own
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the server: %w\n%s", err, out)
+	if l.conns > 0 {
+		_, err := l.admin.ExecContext(ctx, fmt.Sprint("SET GLOBAL max_connections = ", l.conns))
+		errs = append(errs, err)
 	}
-	addr, err := freeAddr(ctx)
-	if err != nil {
-		return nil, err
+	if l.admin != nil {
+		errs = append(errs, l.admin.Close())
 	}
-	p := &process{addr: addr, log: filepath.Join(l.dir, "server.log"), done: make(chan error, 1)}
-	log, err := os.Create(p.log)
-	if err != nil {
-		return nil, err
+	if l.dir != "" {
+		errs = append(errs, os.RemoveAll(l.dir))
 	}
-	defer log.Close()                                                      // the process has its own
-	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), binary)        //nolint:gosec // what was just built; stop ends it
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                // an interrupt at the terminal is for us alone
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = log, log, append(os.Environ(), // a file, as in production
-		"HOLDFAST_DATABASE="+l.source(database), "HOLDFAST_DEMO=true", "HOLDFAST_ADDR="+addr, "HOLDFAST_HOLD=2h",
-		"HOLDFAST_MAX_OPEN=1000000", "HOLDFAST_RATE_LIMITS=off")
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	go func() { p.done <- p.cmd.Wait() }()
-	if err := p.ready(ctx); err != nil {
-		return nil, errors.Join(err, p.stop(true))
-	}
-	return p, nil
-}
-
-func freeAddr(ctx context.Context) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// ready waits until the server would serve.
-func (p *process) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case err := <-p.done:
-			p.done <- err
-			return fmt.Errorf("the server ended: %w", err)
-		case <-ctx.Done():
-			return fmt.Errorf("the server is not ready: %w", ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// logTail is how many lines of the server's log are shown when something went wrong.
-const logTail = 20
-
-// stop ends the server and shows what it logged beside requests: the last of it when something failed, or else the first
-// warning.
-func (p *process) stop(failed bool) error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	var err error
-	select {
-	case err = <-p.done:
-	case <-time.After(stopTimeout):
-		err = errors.Join(errors.New("the server did not end when told to"), p.cmd.Process.Kill())
-	}
-	text, readErr := os.ReadFile(p.log)
-	var lines []string
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) || failed && !strings.Contains(line, `"level":"INFO"`) {
-			lines = append(lines, line)
-		}
-	}
-	if failed || err != nil {
-		lines = lines[max(0, len(lines)-logTail):]
-	} else {
-		lines = lines[:min(1, len(lines))]
-	}
-	if len(lines) > 0 {
-		_, _ = fmt.Fprintf(os.Stderr, "The server logged:\n%s", strings.Join(lines, ""))
-	}
-	return errors.Join(err, readErr)
+	return errors.Join(errs...)
 }

@@ -1,11 +1,27 @@
-// Command loadtest measures checkouts per second: real buyers with sessions, over real HTTP, on a real MySQL, beside SQL
-// written by hand that does the same on the same server in the same run.
+// Command loadtest measures Holdfast under load: real buyers with sessions, over real HTTP, beside SQL and handlers written by
+// hand that do the same, in the same run.
 //
 //	go run ./internal/loadtest -database mysql://root@127.0.0.1:3306/
 //
-// It builds the server, makes two databases of its own (one for the server, one for the SQL), and drops them at the end. It
-// exits with 1 when anything was oversold, lost or answered with a fault. Figures of two runs are not comparable: the ratio
-// within one is.
+// takes about three minutes. It builds the server, makes two databases of its own (one for the server, one for the SQL), and drops
+// them at the end. It exits with 1 when anything was oversold, lost or answered with a fault. Figures of two runs are not
+// comparable: the ratio within one is. Without -database or HOLDFAST_TEST_MYSQL everything is measured on SQLite files, in $TMPDIR,
+// which is to be on a real disk.
+//
+// The workloads of that run, of which -workloads names some:
+//
+//   - hot: 128 buyers want one SKU; spread: 64 buyers and 1,000 SKUs; alone: one buyer
+//   - cart: 64 buyers, each with 5 lines in any order, of 20 SKUs
+//   - flash: 128 buyers go for 2,000 of one SKU until it is sold out, and go on trying, beside {__typename} of the same buyers
+//   - browse: 16 anonymous readers of a page of 20 products with variants, prices and live stock, beside net/http and SQL by hand
+//   - mixed: 64 buyers, of whose calls 80 % read that page, 15 % check out, 4 % pay and 1 % cancels
+//   - sqlite: hot (64 buyers), spread and alone once more on SQLite with synchronous FULL, beside SQL on another file
+//
+// These have to be asked for:
+//
+//	go run ./internal/loadtest -workloads sweep -runs 1 -chart sweep.svg
+//
+// measures hot and spread with 1, 2, 4, … 256 buyers, and draws rate and latency.
 //
 //	go run ./internal/loadtest -workloads beside
 //
@@ -19,6 +35,10 @@
 //
 // fills a database of its own, on MySQL and on SQLite, with 10,000 and with 1,000,000 orders of the last year, and asks both
 // for the same things.
+//
+// The figures of the README are of
+//
+//	go run ./internal/loadtest -runs 3 -duration 4s -warmup 1s
 package main
 
 import (
@@ -42,11 +62,19 @@ type options struct {
 	duration, warmup time.Duration
 	runs             int
 	workloads        []workload
+	flash            int    // how many buyers; 0 for none
+	chart            string // a file; empty for none
+	onSQLite         bool   // once more
 	floorsOnly       bool
 	watch            *crowds  // nil for none
 	past             *history // nil for none
 	beside           bool
 }
+
+// scaling is the workload that the chart is drawn of.
+const scaling = "sweep"
+
+const defaultWorkloads = "hot,spread,alone,cart,flash,browse,mixed,sqlite"
 
 func parse(args []string) (options, error) {
 	var (
@@ -55,13 +83,14 @@ func parse(args []string) (options, error) {
 		h     = history{few: fewOrders}
 	)
 	f := flag.NewFlagSet("loadtest", flag.ContinueOnError)
-	f.StringVar(&o.database, "database", os.Getenv("HOLDFAST_TEST_MYSQL"), "MySQL `server`, mysql://user:password@host:3306/; default: $HOLDFAST_TEST_MYSQL")
-	f.IntVar(&o.buyers, "buyers", 64, "how many buy at once, each over one connection")
+	f.StringVar(&o.database, "database", os.Getenv("HOLDFAST_TEST_MYSQL"), "MySQL `server`, mysql://user:password@host:3306/, or sqlite; default: $HOLDFAST_TEST_MYSQL, or else sqlite")
+	f.IntVar(&o.buyers, "buyers", 0, "how many buy at once, each over one connection; default: 128 for hot and flash, 16 for browse, 64 for the others")
 	f.IntVar(&o.accounts, "accounts", 16, "how many buyers take turns on one connection: nobody has thousands of open checkouts")
-	f.DurationVar(&o.duration, "duration", 10*time.Second, "how long one measurement takes")
-	f.DurationVar(&o.warmup, "warmup", 2*time.Second, "how long before a measurement the load begins")
+	f.DurationVar(&o.duration, "duration", 2*time.Second, "how long one measurement takes")
+	f.DurationVar(&o.warmup, "warmup", time.Second/2, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", "hot,spread,alone", "hot: all buy one SKU; spread: 1,000 SKUs; alone: one buyer; beside: one buyer while many crowd into another shop; watch: sockets, beside stock gqlgen; past: lists among many old orders")
+	f.StringVar(&names, "workloads", defaultWorkloads, "these, and sweep, beside, watch, past: go doc -cmd ./internal/loadtest tells what they are")
+	f.StringVar(&o.chart, "chart", "", "sweep, and draw it into this `file`, an SVG")
 	f.IntVar(&h.many, "past", 1_000_000, "how many old orders there are, beside 10,000")
 	f.IntVar(&h.calls, "calls", pastCalls, "how often each is called among old orders; the medians are printed")
 	f.BoolVar(&h.check, "check", true, "check the invariants of the old orders, and say how long that takes")
@@ -69,37 +98,73 @@ func parse(args []string) (options, error) {
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	for name := range strings.SplitSeq(names, ",") {
-		if name == watch {
-			o.watch = &crowds{idle: idleSockets, busy: busySockets}
-			continue
+	if o.database == "" {
+		o.database = onSQLite
+	}
+	wanted := strings.Split(names, ",")
+	if o.chart != "" && !slices.Contains(wanted, scaling) {
+		wanted = append(wanted, scaling)
+	}
+	for _, name := range wanted {
+		if err := o.add(name, h); err != nil {
+			return o, err
 		}
-		if name == past {
-			o.past = &h
-			continue
-		}
-		if name == beside {
-			o.beside = true
-			continue
-		}
-		i := slices.IndexFunc(workloads(o), func(w workload) bool { return w.name == name })
-		if i < 0 {
-			return o, fmt.Errorf("-workloads: %q is none of hot, spread, alone, beside, watch, past", name)
-		}
-		o.workloads = append(o.workloads, workloads(o)[i])
 	}
 	switch {
-	case o.database == "" && (len(o.workloads) > 0 || o.past != nil || o.beside):
-		return o, errors.New("-database or HOLDFAST_TEST_MYSQL must name a MySQL server, such as mysql://root@127.0.0.1:3306/")
-	case o.buyers < 1 || o.accounts < 1 || o.runs < 1 || h.many < fewOrders || h.calls < 1 || o.duration <= 0 || o.warmup < 0:
-		return o, errors.New("-buyers, -accounts, -runs, -calls and -duration must be 1 or more, -warmup 0 or more, -past 10,000 or more")
+	case o.past != nil && o.database == onSQLite:
+		return o, errors.New("past needs -database or HOLDFAST_TEST_MYSQL to name a MySQL server, such as mysql://root@127.0.0.1:3306/")
+	case o.buyers < 0 || o.accounts < 1 || o.runs < 1 || h.many < fewOrders || h.calls < 1 || o.duration <= 0 || o.warmup < 0:
+		return o, errors.New("-accounts, -runs, -calls and -duration must be 1 or more, -buyers and -warmup 0 or more, -past 10,000 or more")
 	}
 	return o, nil
 }
 
+// add asks for a workload.
+func (o *options) add(name string, h history) error {
+	switch name {
+	case watch:
+		o.watch = &crowds{idle: idleSockets, busy: busySockets}
+	case past:
+		o.past = &h
+	case beside:
+		o.beside = true
+	case flash:
+		o.flash = 128
+		if o.buyers > 0 {
+			o.flash = o.buyers
+		}
+	case onSQLite:
+		o.onSQLite = o.database != onSQLite
+	case scaling:
+		o.workloads = append(o.workloads, sweeps(*o)...)
+	default:
+		i := slices.IndexFunc(workloads(*o), func(w workload) bool { return w.name == name })
+		if i < 0 {
+			return fmt.Errorf("-workloads: %q is none of %s, sweep, beside, watch, past", name, defaultWorkloads)
+		}
+		o.workloads = append(o.workloads, workloads(*o)[i])
+	}
+	return nil
+}
+
+// sqlite is what is measured on SQLite, beside what is measured on MySQL.
+func (o options) sqlite() options {
+	o.database, o.flash, o.chart, o.workloads = onSQLite, 0, "", nil
+	for _, w := range workloads(o) {
+		switch w.name {
+		case hot:
+			w.clients = min(w.clients, 64)
+			o.workloads = append(o.workloads, w)
+		case spread, alone:
+			o.workloads = append(o.workloads, w)
+		}
+	}
+	return o
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	child, err := asWatchChild(ctx)
+	child, err := asChild(ctx, os.Args)
 	if !child {
 		err = runAll(ctx, os.Args[1:], os.Stdout)
 	}
@@ -113,8 +178,12 @@ func main() {
 // runAll measures what the command line asks for.
 func runAll(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args)
-	if err == nil && len(o.workloads) > 0 {
+	if err == nil && (len(o.workloads) > 0 || o.flash > 0) {
 		err = run(ctx, o, out)
+	}
+	if err == nil && o.onSQLite {
+		_, _ = fmt.Fprintln(out)
+		err = run(ctx, o.sqlite(), out)
 	}
 	if err == nil && o.beside {
 		err = runBeside(ctx, o, out)
@@ -126,86 +195,4 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 		err = runPast(ctx, o, out)
 	}
 	return err
-}
-
-// contender is one of those that are measured beside each other: Holdfast, or SQL written by hand.
-type contender struct {
-	name string
-	// clients makes n of them, ready to go, and end releases what they need.
-	clients func(ctx context.Context, w workload) (places []place, end func(), err error)
-	tally   *tally
-}
-
-// run measures everything and proves that nothing was lost on the way.
-func run(ctx context.Context, o options, out io.Writer) (err error) {
-	l, err := newLab(ctx, o.database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	if err := printMachine(ctx, out, l.admin); err != nil {
-		return err
-	}
-	byHand, err := newFloor(ctx, l)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, byHand.pool.Close()) }()
-	written := &tally{}
-	contenders := []contender{
-		{"SQL, stock locked first", byHand.clients(lockFirst), written},
-		{"SQL, stock locked last", byHand.clients(lockLast), written},
-	}
-	proofs := []proof{{byHand.database, "SQL", written}}
-	if !o.floorsOnly {
-		market, err := openMarket(ctx, l, o)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, market.server.stop(err != nil)) }()
-		placed := &tally{}
-		contenders = slices.Insert(contenders, 0, contender{holdfast, market.clients, placed})
-		proofs = append(proofs, proof{market.database, holdfast, placed})
-	}
-	rows, err := measure(ctx, o, l, contenders, out)
-	if err != nil {
-		return err
-	}
-	printTable(out, rows)
-	return prove(ctx, l, proofs, out)
-}
-
-// measure has every contender do every workload, runs times over, one after the other. They take turns in being first: the
-// tables grow and machines slow down.
-func measure(ctx context.Context, o options, l *lab, contenders []contender, out io.Writer) ([]*row, error) {
-	var rows []*row
-	for _, w := range o.workloads {
-		for _, c := range contenders {
-			rows = append(rows, &row{workload: w, who: c.name})
-		}
-	}
-	for run := range o.runs {
-		for i, w := range o.workloads {
-			for j := range contenders {
-				n := (run + j) % len(contenders)
-				s, err := measureOne(ctx, l, contenders[n], w)
-				if err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", w.name, contenders[n].name, err)
-				}
-				_, _ = fmt.Fprintf(out, "run %d of %d  %-7s %-24s %7.0f/s\n", run+1, o.runs, w.name, contenders[n].name, s.rate)
-				r := rows[i*len(contenders)+n]
-				r.samples = append(r.samples, s)
-			}
-		}
-	}
-	return rows, nil
-}
-
-func measureOne(ctx context.Context, l *lab, c contender, w workload) (sample, error) {
-	clients, end, err := c.clients(ctx, w)
-	if err != nil {
-		return sample{}, err
-	}
-	defer end()
-	return drive(ctx, l, clients, w, c.tally)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net/http"
 	"sync"
 )
 
@@ -16,10 +17,16 @@ const holdfast = "Holdfast"
 type market struct {
 	server   *process
 	database string
+	shop     string
 	hot      []string
 	spread   []string
+	cart     []string
 	other    []string // of another shop
 	buyers   []*shopper
+
+	page      request
+	pageAfter string   // the product that stands before the page
+	shown     []string // the variants on the page
 }
 
 // shopper is one connection, and the buyers who take turns on it.
@@ -27,10 +34,11 @@ type shopper struct {
 	conn   conn
 	tokens []string
 	turn   int
+	unpaid []unpaid
 }
 
-// openMarket starts the server on a database of its own and fills it.
-func openMarket(ctx context.Context, l *lab, o options) (*market, error) {
+// openMarket starts the server on a database of its own and fills it, with so many connections of buyers.
+func openMarket(ctx context.Context, l *lab, buyers int, o options) (*market, error) {
 	name, err := l.create(ctx, "holdfast")
 	if err != nil {
 		return nil, err
@@ -41,7 +49,7 @@ func openMarket(ctx context.Context, l *lab, o options) (*market, error) {
 	}
 	m := &market{server: server, database: name}
 	if err = m.stockUp(ctx); err == nil {
-		err = m.admit(ctx, o)
+		err = m.admit(ctx, buyers, o.accounts)
 	}
 	if err != nil {
 		return nil, errors.Join(err, server.stop(true))
@@ -49,8 +57,12 @@ func openMarket(ctx context.Context, l *lab, o options) (*market, error) {
 	return m, nil
 }
 
-// perProduct is how many variants a product may have.
-const perProduct = 200
+const (
+	// perProduct is how many variants a product may have.
+	perProduct = 200
+	// pageOf is how many products a page shows, of so many variants each.
+	pageOf, variantsShown = 20, 3
+)
 
 // stockUp creates the goods, as the merchant.
 func (m *market) stockUp(ctx context.Context) error {
@@ -64,33 +76,46 @@ func (m *market) stockUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if m.other, err = createProduct(ctx, &c, token, other, "other", 1); err != nil {
+	m.shop = shop
+	var cursor string
+	if m.pageAfter, cursor, err = lastProduct(ctx, &c, token, shop); err != nil {
 		return err
 	}
-	if m.hot, err = createProduct(ctx, &c, token, shop, "hot", 1); err != nil {
+	text, err := operation(pageQuery, map[string]any{"shop": shop, "after": cursor})
+	if err != nil {
 		return err
 	}
-	for i := range spreadOver / perProduct {
-		some, err := createProduct(ctx, &c, token, shop, fmt.Sprintf("spread-%d", i+1), perProduct)
-		if err != nil {
-			return err
+	m.page = request{http.MethodPost, "/graphql", text}
+	create := func(into *[]string, shop, name string, n int) {
+		if err == nil {
+			var some []string
+			some, err = createProduct(ctx, &c, token, shop, name, n, stock)
+			*into = append(*into, some...)
 		}
-		m.spread = append(m.spread, some...)
 	}
-	return nil
+	for i := range pageOf { // first, so that the page is of them
+		create(&m.shown, shop, fmt.Sprintf("page-%d", i+1), variantsShown)
+	}
+	create(&m.other, other, "other", 1)
+	create(&m.hot, shop, "hot", 1)
+	create(&m.cart, shop, "cart", cartSKUs)
+	for i := range spreadOver / perProduct {
+		create(&m.spread, shop, fmt.Sprintf("spread-%d", i+1), perProduct)
+	}
+	return err
 }
 
 // admit logs the buyers in, every connection its own.
-func (m *market) admit(ctx context.Context, o options) error {
-	m.buyers = make([]*shopper, o.buyers)
-	errs := make([]error, o.buyers)
+func (m *market) admit(ctx context.Context, n, accounts int) error {
+	m.buyers = make([]*shopper, n)
+	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range m.buyers {
 		s := &shopper{conn: conn{addr: m.server.addr}}
 		m.buyers[i] = s
 		wg.Go(func() {
-			for n := range o.accounts {
-				token, err := loginBuyer(ctx, &s.conn, fmt.Sprintf("load%d", i*o.accounts+n+1))
+			for n := range accounts {
+				token, err := loginBuyer(ctx, &s.conn, fmt.Sprintf("load%d", i*accounts+n+1))
 				if err != nil {
 					errs[i] = err
 					return
@@ -105,22 +130,64 @@ func (m *market) admit(ctx context.Context, o options) error {
 
 // clients are the buyers of a workload.
 func (m *market) clients(_ context.Context, w workload) ([]place, func(), error) {
-	goods := m.hot
-	if w.variants > 1 {
-		goods = m.spread
-	}
 	out := make([]place, w.clients)
 	for i, s := range m.buyers[:w.clients] {
-		out[i] = s.buys(goods)
+		switch w.name {
+		case spread:
+			out[i] = s.buys(m.spread, 1)
+		case basket:
+			out[i] = s.buys(m.cart, basketOf)
+		case browse:
+			out[i] = func(ctx context.Context) outcome { return readPage(ctx, &s.conn, m.page) }
+		case mixed:
+			out[i] = s.lives(m.shown, m.page)
+		default:
+			out[i] = s.buys(m.hot, 1)
+		}
 	}
 	return out, func() {}, nil // connections stay open between measurements, as buyers' do
 }
 
-// buys buys one of these at a time.
-func (s *shopper) buys(goods []string) place {
+// next is the token of the buyer whose turn it is.
+func (s *shopper) next() string {
+	s.turn = (s.turn + 1) % len(s.tokens)
+	return s.tokens[s.turn]
+}
+
+// buys buys some of these at a time, one of each.
+func (s *shopper) buys(goods []string, lines int) place {
 	return func(ctx context.Context) outcome {
-		s.turn = (s.turn + 1) % len(s.tokens)
-		variant := goods[mathrand.IntN(len(goods))] //nolint:gosec // no secret
-		return buy(ctx, &s.conn, s.tokens[s.turn], rand.Text(), variant)
+		got, _ := buy(ctx, &s.conn, s.next(), rand.Text(), pick(goods, lines))
+		return got
+	}
+}
+
+// Of a hundred things that buyers do, so many are these; the rest cancels.
+const (
+	browses   = 80
+	checksOut = 15
+	pays      = 4
+)
+
+// lives browses, buys, pays and cancels.
+func (s *shopper) lives(goods []string, page request) place {
+	return func(ctx context.Context) outcome {
+		n := mathrand.IntN(100) //nolint:gosec // no secret
+		switch {
+		case n < browses:
+			return readPage(ctx, &s.conn, page)
+		case n < browses+checksOut || len(s.unpaid) == 0:
+			got, u := buy(ctx, &s.conn, s.next(), rand.Text(), pick(goods, 1))
+			if got.done {
+				s.unpaid = append(s.unpaid, u)
+			}
+			return got
+		}
+		u := s.unpaid[0]
+		s.unpaid = s.unpaid[1:] // whatever comes of it: one that was in doubt is not tried again, so that it counts once
+		if n < browses+checksOut+pays {
+			return pay(ctx, &s.conn, u)
+		}
+		return cancel(ctx, &s.conn, u)
 	}
 }

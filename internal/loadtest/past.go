@@ -46,7 +46,7 @@ func runPast(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	if err := printMachine(ctx, out, l.admin); err != nil {
+	if err := printMachine(ctx, out, l); err != nil {
 		return err
 	}
 	for _, name := range []string{dialect.MySQL, dialect.SQLite} {

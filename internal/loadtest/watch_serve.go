@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -192,13 +191,5 @@ func look() watchLook {
 	return watchLook{Goroutines: runtime.NumGoroutine(), Heap: m.HeapAlloc + m.StackInuse}
 }
 
-// watchChild is the hidden argument that makes this program a child of itself: -serve-watched WHO.
+// watchChild is the hidden argument that makes this program a server of sockets: -serve-watched WHO.
 const watchChild = "-serve-watched"
-
-// asWatchChild runs the child when the command line asks for it.
-func asWatchChild(ctx context.Context) (is bool, err error) {
-	if len(os.Args) != 3 || os.Args[1] != watchChild {
-		return false, nil
-	}
-	return true, serveWatched(ctx, os.Args[2], os.Stdin, os.Stdout)
-}

@@ -2,35 +2,77 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
 
-// workload is who buys what at once.
+// workload is who does what at once.
 type workload struct {
 	name             string
 	clients          int
-	variants         int // they choose among so many
 	warmup, duration time.Duration
+	// sweep marks one of the series that is drawn: the same with more and more clients.
+	sweep bool
 }
 
-// spreadOver is how many SKUs "over 1,000" are.
-const spreadOver = 1000
+// The names of workloads that everything is measured on in turn.
+const (
+	hot    = "hot"
+	spread = "spread"
+	alone  = "alone"
+	basket = "cart"
+	browse = "browse"
+	mixed  = "mixed"
+)
 
-// alone is long enough for one buyer's median.
-const alone = 3 * time.Second
+const (
+	// spreadOver is how many SKUs "over 1,000" are.
+	spreadOver = 1000
+	// basketOf is how many lines a cart has, of cartSKUs that all carts share.
+	basketOf, cartSKUs = 5, 20
+	// aloneFor is long enough for one buyer's median.
+	aloneFor = 3 * time.Second
+	// topOfSweep is how many clients there are at the end of a sweep.
+	topOfSweep = 256
+)
 
+// workloads are all that can be named. Figures are told of hot with 128 buyers, and of the rest with 64.
 func workloads(o options) []workload {
-	return []workload{
-		{"hot", o.buyers, 1, o.warmup, o.duration},
-		{"spread", o.buyers, spreadOver, o.warmup, o.duration},
-		{"alone", 1, 1, min(o.warmup, alone/3), min(o.duration, alone)},
+	of := func(name string, clients int) workload {
+		if o.buyers > 0 {
+			clients = o.buyers
+		}
+		return workload{name: name, clients: clients, warmup: o.warmup, duration: o.duration}
 	}
+	return []workload{
+		of(hot, 128),
+		of(spread, 64),
+		{name: alone, clients: 1, warmup: min(o.warmup, aloneFor/3), duration: min(o.duration, aloneFor)},
+		of(basket, 64),
+		of(browse, 16),
+		of(mixed, 64),
+	}
+}
+
+// sweeps are hot and spread with 1, 2, 4, … clients.
+func sweeps(o options) (out []workload) {
+	for _, name := range []string{hot, spread} {
+		for n := 1; n <= topOfSweep; n *= 2 {
+			out = append(out, workload{name: name, clients: n, warmup: o.warmup, duration: o.duration, sweep: true})
+		}
+	}
+	return out
+}
+
+// lines is how many lines an order of this workload has.
+func (w workload) lines() int {
+	if w.name == basket {
+		return basketOf
+	}
+	return 1
 }
 
 // What is sold, and where it goes. Holdfast and the SQL write the same.
@@ -45,10 +87,29 @@ var shipTo = address{
 	Name: "林一", Phone: "13800000000", Province: "浙江省", City: "杭州市", District: "西湖区", Street: "龙井路 1 号",
 }
 
-// outcome is what became of one attempt to place an order.
+// action is what a client tries.
+type action int
+
+const (
+	ordering    action = iota
+	browsing           // a page of products
+	paying             // an order of its own
+	cancelling         // an order of its own
+	turningAway        // an order of what is sold out: a refusal is what is wanted
+	asking             // {__typename}
+	actions            // how many there are
+)
+
+func (a action) String() string {
+	return [actions]string{"checkout", "page", "pay", "cancel", "refusal", "{__typename}"}[a]
+}
+
+// outcome is what became of one attempt.
 type outcome struct {
-	placed bool   // acknowledged
-	unsure bool   // neither acknowledged nor refused: the order may exist
+	action action
+	done   bool   // acknowledged
+	unsure bool   // neither acknowledged nor refused: it may have been done
+	lines  int    // of an order
 	code   string // what was said instead, or beside
 }
 
@@ -57,47 +118,63 @@ type place func(ctx context.Context) outcome
 
 // tally is what all clients of one database were told, warming up included. It is what the database is held to.
 type tally struct {
-	mu             sync.Mutex
-	placed, unsure int
-	faults         map[string]int
+	mu                 sync.Mutex
+	done, unsure       [actions]int
+	lines, unsureLines int // of orders
+	faults             map[string]int
 }
 
-func (t *tally) add(d *diary) {
+func (t *tally) add(d *diary) { t.join(&d.told) }
+
+// join adds what others were told. Nothing may be added to those meanwhile.
+func (t *tally) join(u *tally) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.placed += d.placed
-	t.unsure += d.unsure
+	for a := range actions {
+		t.done[a] += u.done[a]
+		t.unsure[a] += u.unsure[a]
+	}
+	t.lines += u.lines
+	t.unsureLines += u.unsureLines
 	if t.faults == nil {
 		t.faults = make(map[string]int)
 	}
-	for code, n := range d.faults {
+	for code, n := range u.faults {
 		t.faults[code] += n
 	}
 }
 
 // diary is one client's own record, so that clients share nothing while they are measured.
 type diary struct {
-	took           []time.Duration // of the orders that were acknowledged while it was measured
-	codes          map[string]int  // while it was measured
-	placed, unsure int
-	faults         map[string]int
+	took  [actions][]time.Duration // of what was acknowledged while it was measured
+	codes map[string]int           // while it was measured
+	told  tally
 }
 
 // sample is one measurement.
 type sample struct {
-	rate       float64 // acknowledged orders a second
-	p50, p99   time.Duration
-	statements float64 // of the whole MySQL server, for each order
+	speed
+	each       [actions]speed
+	statements float64 // of the whole database server, for each that was done
 	lockWait   time.Duration
-	codes      map[string]int
+	// CPU time for each that was done: of the clients, of the server under test, and of its database; -1 of what cannot be seen.
+	own, server, database time.Duration
+	resident              int64 // bytes of the server's memory that are in RAM
+	codes                 map[string]int
+}
+
+// speed is how much was done, and how long each took.
+type speed struct {
+	rate     float64 // a second
+	p50, p99 time.Duration
 }
 
 // pause keeps a client that gets no answers from spinning.
 const pause = 20 * time.Millisecond
 
-// drive has the clients place orders as fast as each can, one after the other, and measures from the end of the warm-up.
+// drive has the clients do as much as each can, one thing after the other, and measures from the end of the warm-up.
 // Whatever was begun is waited for.
-func drive(ctx context.Context, l *lab, clients []place, w workload, t *tally) (sample, error) {
+func drive(ctx context.Context, m meter, clients []place, w workload, t *tally) (sample, error) {
 	from := time.Now().Add(w.warmup)
 	until := from.Add(w.duration)
 	diaries := make([]diary, len(clients))
@@ -105,8 +182,8 @@ func drive(ctx context.Context, l *lab, clients []place, w workload, t *tally) (
 	for i, next := range clients {
 		wg.Go(func() { diaries[i].keep(ctx, next, from, until) })
 	}
-	before, err := statusAt(ctx, l.admin, from)
-	after, err2 := statusAt(ctx, l.admin, until)
+	before, err := m.readAt(ctx, from)
+	after, err2 := m.readAt(ctx, until)
 	wg.Wait()
 	for i := range diaries {
 		t.add(&diaries[i])
@@ -115,54 +192,71 @@ func drive(ctx context.Context, l *lab, clients []place, w workload, t *tally) (
 		return sample{}, errors.New("interrupted")
 	}
 	if err := errors.Join(err, err2); err != nil {
-		return sample{}, err
+		return sample{}, fmt.Errorf("measure: %w", err)
 	}
-	return summarize(diaries, w.duration, after.minus(before)), nil
+	return summarize(diaries, w.duration, before, after), nil
 }
 
 func (d *diary) keep(ctx context.Context, next place, from, until time.Time) {
-	d.codes, d.faults = make(map[string]int), make(map[string]int)
+	d.codes, d.told.faults = make(map[string]int), make(map[string]int)
 	for start := time.Now(); start.Before(until) && ctx.Err() == nil; {
 		got := next(ctx)
 		end := time.Now()
-		measured := !end.Before(from) && end.Before(until)
-		if got.placed {
-			d.placed++
-			if measured {
-				d.took = append(d.took, end.Sub(start))
-			}
-		}
-		if got.code != "" && measured {
-			d.codes[got.code]++
-		}
+		d.note(got, end.Sub(start), !end.Before(from) && end.Before(until))
 		if got.unsure && ctx.Err() == nil {
-			d.faults[got.code]++
+			d.told.faults[got.code]++
 			time.Sleep(pause)
-		}
-		if got.unsure {
-			d.unsure++
 		}
 		start = time.Now()
 	}
 }
 
-func summarize(diaries []diary, length time.Duration, used status) sample {
-	s := sample{codes: make(map[string]int)}
+func (d *diary) note(got outcome, took time.Duration, measured bool) {
+	switch {
+	case got.done:
+		d.told.done[got.action]++
+		d.told.lines += got.lines
+		if measured {
+			d.took[got.action] = append(d.took[got.action], took)
+		}
+	case got.unsure:
+		d.told.unsure[got.action]++
+		d.told.unsureLines += got.lines
+	}
+	if got.code != "" && measured {
+		d.codes[got.code]++
+	}
+}
+
+func summarize(diaries []diary, length time.Duration, before, after reading) sample {
+	s := sample{codes: make(map[string]int), resident: after.resident}
 	var all []time.Duration
-	for _, d := range diaries {
-		all = append(all, d.took...)
-		for code, n := range d.codes {
+	for a := range actions {
+		var some []time.Duration
+		for i := range diaries {
+			some = append(some, diaries[i].took[a]...)
+		}
+		s.each[a] = speedOf(some, length)
+		all = append(all, some...)
+	}
+	for i := range diaries {
+		for code, n := range diaries[i].codes {
 			s.codes[code] += n
 		}
 	}
-	slices.Sort(all)
-	s.rate = float64(len(all)) / length.Seconds()
-	s.p50, s.p99 = percentile(all, 50), percentile(all, 99)
-	if len(all) > 0 {
-		s.statements = float64(used.questions) / float64(len(all))
-		s.lockWait = time.Duration(used.lockMillis) * time.Millisecond / time.Duration(len(all))
-	}
+	s.speed = speedOf(all, length)
+	n := max(1, len(all))
+	s.statements = float64(after.questions-before.questions) / float64(n)
+	s.lockWait = (after.lockWait - before.lockWait) / time.Duration(n)
+	s.own = (after.own - before.own) / time.Duration(n)
+	s.server, s.database = between(before.server, after.server, n), between(before.database, after.database, n)
 	return s
+}
+
+// speedOf sorts took.
+func speedOf(took []time.Duration, length time.Duration) speed {
+	slices.Sort(took)
+	return speed{float64(len(took)) / length.Seconds(), percentile(took, 50), percentile(took, 99)}
 }
 
 // percentile is the least value of sorted that p of a hundred do not exceed; 0 of none.
@@ -171,45 +265,4 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 		return 0
 	}
 	return sorted[(len(sorted)*p+99)/100-1]
-}
-
-// status is what the MySQL server counts.
-type status struct{ questions, lockMillis int64 }
-
-func (s status) minus(t status) status {
-	return status{s.questions - t.questions, s.lockMillis - t.lockMillis}
-}
-
-// statusAt reads the counters when the time has come.
-func statusAt(ctx context.Context, admin *sql.DB, at time.Time) (s status, err error) {
-	select {
-	case <-ctx.Done():
-		return s, ctx.Err()
-	case <-time.After(time.Until(at)):
-	}
-	got, err := namesAndValues(ctx, admin, "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Innodb_row_lock_time')")
-	if err != nil {
-		return s, err
-	}
-	s.questions, err = strconv.ParseInt(got["Questions"], 10, 64)
-	s.lockMillis, _ = strconv.ParseInt(got["Innodb_row_lock_time"], 10, 64)
-	return s, err
-}
-
-// namesAndValues runs one of MySQL's SHOW statements.
-func namesAndValues(ctx context.Context, admin *sql.DB, query string) (map[string]string, error) {
-	rows, err := admin.QueryContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", query, err)
-	}
-	defer rows.Close()
-	out := make(map[string]string)
-	for rows.Next() {
-		var name, value string
-		if err := rows.Scan(&name, &value); err != nil {
-			return nil, err
-		}
-		out[name] = value
-	}
-	return out, rows.Err()
 }
