@@ -30,7 +30,7 @@ const (
 // How much runs at once.
 const (
 	minReads     = 16
-	autoChanges  = 512             // most wait to share a transaction, and hold no connection meanwhile
+	autoChanges  = 2048            // most wait to share a transaction, in the line of one shop, and hold no connection meanwhile
 	roomQueue    = 2048            // so many may wait for room
 	roomPatience = 5 * time.Second // and so long
 )

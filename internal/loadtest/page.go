@@ -12,9 +12,9 @@ import (
 )
 
 // pageQuery is what a mini-program's page of goods asks for.
-const pageQuery = `query($shop: ID!, $after: String) { node(id: $shop) { ... on Shop { name products(first: 20, after: $after) {
+const pageQuery = `query($shop: ID!, $after: String) { shop(id: $shop) { name products(first: 20, after: $after) {
 	nodes { id title imageUrls variants { id sku title price { amount currency } stock { available isLow version } } }
-	pageInfo { hasNextPage } } } } }`
+	pageInfo { hasNextPage } } } }`
 
 // byHandPage is what the rows of the handler are called that is written by hand.
 const byHandPage = "net/http by hand"
@@ -25,7 +25,7 @@ type (
 		Data pageData `json:"data"`
 	}
 	pageData struct {
-		Node *pageShop `json:"node"`
+		Shop *pageShop `json:"shop"`
 	}
 	pageShop struct {
 		Name     string       `json:"name"`
