@@ -8,9 +8,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
-	"time"
 
-	"holdfast/internal/fault"
+	"holdfast/internal/limit"
 )
 
 // Queue does requests together that arrive while earlier ones are being done: nothing waits for a timer, and one alone is done at
@@ -123,7 +122,7 @@ func (q *Queue[Lane, In, Out]) add(calls []*call[In, Out]) *batch[Lane, In, Out]
 			q.lanes[name] = l
 		}
 		if len(l.waiting) >= q.set.Waiting {
-			c.err = fault.New(fault.Overloaded, "too many want the same at the moment; try again").After(time.Second)
+			c.err = limit.Crowded()
 			close(c.done)
 			continue
 		}

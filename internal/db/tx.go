@@ -15,7 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"holdfast/ent"
-	"holdfast/internal/fault"
+	"holdfast/internal/limit"
 )
 
 // Tx is an open transaction.
@@ -53,7 +53,7 @@ func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 	for attempt := 1; ; attempt++ {
 		out, err := once(ctx, d, fn)
 		if err != nil && ctx.Err() != nil && !errors.Is(err, ErrUnknownOutcome) {
-			return zero, errors.Join(overloaded(), err) // rolled back: nothing has happened
+			return zero, errors.Join(limit.Crowded(), err) // rolled back: nothing has happened
 		}
 		if err == nil || !broken(err) || attempt == txAttempts {
 			return out, err
@@ -61,7 +61,7 @@ func WithTx[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 		pause := txBackoff * time.Duration(1+rand.IntN(1<<min(attempt, 6))) //nolint:gosec // jitter, not a secret
 		select {
 		case <-ctx.Done():
-			return zero, fmt.Errorf("retry transaction: %w", errors.Join(overloaded(), ctx.Err(), err))
+			return zero, fmt.Errorf("retry transaction: %w", errors.Join(limit.Crowded(), ctx.Err(), err))
 		case <-time.After(pause):
 		}
 	}
@@ -78,11 +78,6 @@ func Repeat[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *
 			return out, err
 		}
 	}
-}
-
-// overloaded is the refusal of a transaction that did not get its turn in time.
-func overloaded() error {
-	return fault.New(fault.Overloaded, "too many want the same at the moment; try again").After(time.Second)
 }
 
 func once[T any](ctx context.Context, d *DB, fn func(ctx context.Context, tx *Tx) (T, error)) (out T, err error) {

@@ -22,6 +22,11 @@ func Connections() error {
 	return fault.New(fault.RateLimited, "too many connections are open; close some").After(connections)
 }
 
+// Crowded refuses what did not get its turn among too many: nothing has happened.
+func Crowded() *fault.Error {
+	return fault.New(fault.Overloaded, "too many want the same at the moment; try again").After(time.Second)
+}
+
 func tooManyGuesses(wait time.Duration) error {
 	return fault.New(fault.RateLimited, "too many attempts failed; try again later").After(wait)
 }
