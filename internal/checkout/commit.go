@@ -3,7 +3,6 @@ package checkout
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"holdfast/internal/audit"
@@ -254,5 +253,5 @@ func (r *round) receipts() payment.MoneyReceived {
 			out = append(out, payment.Receipt{Checkout: o.checkout, Answer: o.receipt})
 		}
 	}
-	return slices.Clip(out)
+	return out
 }

@@ -1,6 +1,7 @@
 package checkout
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -50,14 +51,10 @@ func (s *soldOut) note(p *planned, short *inventory.ShortError) {
 		clear(s.left)
 	}
 	for _, v := range short.Shortages {
-		shop, ok := shops[v.Variant]
-		if !ok {
-			continue // short by what was remembered
-		}
 		if s.left[v.Variant] == nil {
 			s.left[v.Variant] = make(map[typeid.MiniProgram]remnant)
 		}
-		s.left[v.Variant][p.mini] = remnant{available: v.Available, shop: shop, at: s.now()}
+		s.left[v.Variant][p.mini] = remnant{available: v.Available, shop: shops[v.Variant], at: s.now()}
 	}
 }
 
@@ -86,22 +83,20 @@ func (s *soldOut) refuses(p *planned, in Input) bool {
 // short is the refusal of lines of which every one is known to be short, and the shop whose turn it takes; nil when the shelf has to
 // be looked at.
 func (s *soldOut) short(mini typeid.MiniProgram, lines []LineInput) (*inventory.ShortError, typeid.Shop) {
-	if s.moment == 0 || len(lines) == 0 {
-		return nil, typeid.Shop{}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.left) == 0 {
+	if len(lines) == 0 || len(s.left) == 0 {
 		return nil, typeid.Shop{}
 	}
 	now := s.now()
 	var found []inventory.Shortage
 	var shop typeid.Shop
 	for i, l := range lines {
+		named := func(before LineInput) bool { return before.VariantID == l.VariantID }
 		id, ok := typeid.Parse[typeid.Variant](l.VariantID)
 		known, remembered := s.left[id][mini]
 		fresh := !now.Before(known.at) && now.Sub(known.at) < s.moment // a clock that is set back makes nothing last
-		if !ok || !remembered || !fresh || l.Quantity > MaxQuantity || l.Quantity <= known.available || named(lines[:i], l.VariantID) {
+		if !ok || !remembered || !fresh || l.Quantity > MaxQuantity || l.Quantity <= known.available || slices.ContainsFunc(lines[:i], named) {
 			return nil, typeid.Shop{}
 		}
 		if i == 0 {
@@ -110,15 +105,6 @@ func (s *soldOut) short(mini typeid.MiniProgram, lines []LineInput) (*inventory.
 		found = append(found, inventory.Shortage{Variant: id, Requested: l.Quantity, Available: known.available})
 	}
 	return shortOf(found), shop
-}
-
-func named(lines []LineInput, variant string) bool {
-	for _, l := range lines {
-		if l.VariantID == variant {
-			return true
-		}
-	}
-	return false
 }
 
 // shortOf is the refusal of what a checkout is short of.
