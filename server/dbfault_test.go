@@ -54,10 +54,10 @@ func TestCableToDatabase(t *testing.T) {
 	}
 	cutAll := func() bool { return c.Left() == 0 }
 	t.Run("cut at COMMIT", func(t *testing.T) {
-		s.strike(t, trouble{begin: func() { c.Cut(testdb.BeforeCommit, cuts) }, after: cutAll})
+		s.strike(t, trouble{begin: func() { c.Cut(testdb.BeforeCommit, 3, cuts) }, after: cutAll})
 	})
 	t.Run("cut at the answer of COMMIT", func(t *testing.T) {
-		s.strike(t, trouble{begin: func() { c.Cut(testdb.BeforeAnswer, cuts) }, after: cutAll})
+		s.strike(t, trouble{begin: func() { c.Cut(testdb.BeforeAnswer, 3, cuts) }, after: cutAll})
 	})
 	t.Run("slow", func(t *testing.T) {
 		s.strike(t, trouble{

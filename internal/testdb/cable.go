@@ -22,7 +22,8 @@ type Cable struct {
 	hole    bool          // nothing passes, nothing is closed
 	closed  bool
 	cutAt   CommitCut
-	cuts    int // how many more COMMITs are cut: every third, so that trying again helps
+	cuts    int // how many more COMMITs are cut
+	every   int // of so many one
 	commits int
 }
 
@@ -45,7 +46,6 @@ type link struct {
 
 // NewCable puts a cable in front of the MySQL of a source, and returns the source behind it.
 func NewCable(t *testing.T, source string) (*Cable, string) {
-	t.Helper()
 	t.Helper()
 	u, err := url.Parse(source)
 	if err != nil {
@@ -96,8 +96,10 @@ func (c *Cable) Halve(up bool) {
 	})
 }
 
-// Cut resets so many COMMITs, every third of those to come.
-func (c *Cable) Cut(at CommitCut, times int) { c.change(func() { c.cutAt, c.cuts = at, times }) }
+// Cut resets so many of the COMMITs to come: each, or one of every few, so that trying again helps.
+func (c *Cable) Cut(at CommitCut, every, times int) {
+	c.change(func() { c.cutAt, c.every, c.cuts = at, every, times })
+}
 
 // Left is how many COMMITs are still to be cut.
 func (c *Cable) Left() int {
@@ -167,7 +169,7 @@ func (c *Cable) pass(l *link, chunk []byte, up bool) bool {
 		c.commits++
 	}
 	switch {
-	case isCommit && c.cuts > 0 && c.commits%3 == 0:
+	case isCommit && c.cuts > 0 && c.commits%c.every == 0:
 		c.cuts--
 		l.waitsForAnswer = c.cutAt == BeforeAnswer
 		return l.waitsForAnswer
