@@ -195,16 +195,5 @@ func (c *client) socketFrom(t *testing.T, address string) *socket {
 	t.Helper()
 	options := c.dialOptions()
 	options.HTTPHeader.Set("X-Forwarded-For", address)
-	s := &socket{
-		Client: wstest.Dial(t, c.world.url+"/graphql", options), t: t,
-		mail: make(chan wstest.Message, 64), kept: make(map[string][]wstest.Message),
-	}
-	s.Init(c.initPayload())
-	go s.read()
-	t.Cleanup(func() {
-		_ = s.Conn.CloseNow()
-		for range s.mail { // until it has ended
-		}
-	})
-	return s
+	return c.socketWith(t, options)
 }

@@ -38,8 +38,13 @@ func (c *client) initPayload() string {
 // socket opens one that is ready for operations.
 func (c *client) socket(t *testing.T) *socket {
 	t.Helper()
+	return c.socketWith(t, c.dialOptions())
+}
+
+func (c *client) socketWith(t *testing.T, options *websocket.DialOptions) *socket {
+	t.Helper()
 	s := &socket{
-		Client: wstest.Dial(t, c.world.url+"/graphql", c.dialOptions()), t: t,
+		Client: wstest.Dial(t, c.world.url+"/graphql", options), t: t,
 		mail: make(chan wstest.Message, 4096), kept: make(map[string][]wstest.Message),
 	}
 	s.Init(c.initPayload())

@@ -125,14 +125,8 @@ func sellOut(ctx context.Context, m meter, clients []place, t *tally) (sample, e
 	}
 	wg.Wait()
 	after, err2 := m.readAt(ctx, time.Now())
-	for i := range diaries {
-		t.add(&diaries[i])
-	}
-	if ctx.Err() != nil {
-		return sample{}, errors.New("interrupted")
-	}
-	if err := errors.Join(err, err2); err != nil {
-		return sample{}, fmt.Errorf("measure: %w", err)
+	if err := t.addAll(ctx, diaries, err, err2); err != nil {
+		return sample{}, err
 	}
 	end := slices.MaxFunc(last, time.Time.Compare)
 	if end.Before(start) {

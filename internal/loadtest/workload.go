@@ -144,6 +144,20 @@ func (t *tally) join(u *tally) {
 	}
 }
 
+// addAll adds what all clients were told, and tells whether the measurement counts.
+func (t *tally) addAll(ctx context.Context, diaries []diary, failed ...error) error {
+	for i := range diaries {
+		t.add(&diaries[i])
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("measure: %w", err)
+	}
+	return nil
+}
+
 // diary is one client's own record, so that clients share nothing while they are measured.
 type diary struct {
 	took  [actions][]time.Duration // of what was acknowledged while it was measured
@@ -185,14 +199,8 @@ func drive(ctx context.Context, m meter, clients []place, w workload, t *tally) 
 	before, err := m.readAt(ctx, from)
 	after, err2 := m.readAt(ctx, until)
 	wg.Wait()
-	for i := range diaries {
-		t.add(&diaries[i])
-	}
-	if ctx.Err() != nil {
-		return sample{}, errors.New("interrupted")
-	}
-	if err := errors.Join(err, err2); err != nil {
-		return sample{}, fmt.Errorf("measure: %w", err)
+	if err := t.addAll(ctx, diaries, err, err2); err != nil {
+		return sample{}, err
 	}
 	return summarize(diaries, w.duration, before, after), nil
 }
