@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -94,13 +95,66 @@ type mysqlConn interface {
 
 // conn is a connection of the pool. When one is lost it says what that means to the caller, and has the others prove that they
 // live before they are used again: where one peer has gone, they mostly all have.
+//
+// What needs no answer of its own, BEGIN and what later marks, waits in ahead and is sent with the next statement: a round trip
+// costs both sides more than most statements do.
 type conn struct {
 	mysqlConn
 
 	losses *atomic.Uint64
 	seen   uint64 // losses when this connection was last known to be good
 	inTx   bool
+	ahead  script
 }
+
+// script is statements that are sent together. It fails with the first that does, and answers as the last.
+type script struct {
+	text string
+	args []driver.NamedValue
+}
+
+func (s *script) add(query string, args []driver.NamedValue) {
+	if s.text != "" {
+		s.text += ";"
+	}
+	s.text += query
+	s.args = append(s.args, args...)
+}
+
+// with is the script up to this statement. After it nothing is ahead any more.
+func (c *conn) with(query string, args []driver.NamedValue) (string, []driver.NamedValue) {
+	if c.ahead.text == "" {
+		return query, args
+	}
+	all := c.ahead
+	c.ahead = script{}
+	all.add(query, args)
+	for i := range all.args {
+		all.args[i].Ordinal = i + 1
+	}
+	return all.text, all.args
+}
+
+// whole keeps database/sql from preparing the last statement alone when the driver does not take all of a script.
+func whole(err error, text, query string) error {
+	if err == driver.ErrSkip && text != query { //nolint:errorlint // as database/sql compares it
+		return errors.New("send statements together: they are too long, or their arguments do not fit")
+	}
+	return err
+}
+
+type laterKey struct{}
+
+// later marks a statement inside a transaction whose answer nobody needs: it may be sent with the next one, which then fails if it does.
+func later(ctx context.Context) context.Context { return context.WithValue(ctx, laterKey{}, true) }
+
+// unsent is the answer to a statement that waits.
+type unsent struct{}
+
+var errUnsent = errors.New("the statement was sent later, and its answer not kept")
+
+func (unsent) LastInsertId() (int64, error) { return 0, errUnsent }
+func (unsent) RowsAffected() (int64, error) { return 0, errUnsent }
 
 // ResetSession implements driver.SessionResetter. It is called before an idle connection is used.
 func (c *conn) ResetSession(ctx context.Context) error {
@@ -122,9 +176,10 @@ func (c *conn) ResetSession(ctx context.Context) error {
 
 // QueryContext implements driver.QueryerContext. Nothing is lost with a read.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := c.mysqlConn.QueryContext(ctx, query, args)
+	text, all := c.with(query, args)
+	rows, err := c.mysqlConn.QueryContext(ctx, text, all)
 	if err != nil { // rows is not nil then, but holds a nil
-		return nil, c.judge(err, true)
+		return nil, c.judge(whole(err, text, query), true)
 	}
 	return rows, nil
 }
@@ -132,19 +187,31 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 // ExecContext implements driver.ExecerContext. Whether a write outside of transactions has happened is not known when its answer
 // is lost; inside of one it has not.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	res, err := c.mysqlConn.ExecContext(ctx, query, args)
+	if c.inTx && ctx.Value(laterKey{}) != nil && len(c.ahead.args)+len(args) <= maxArgs {
+		c.ahead.add(query, args)
+		return unsent{}, nil
+	}
+	text, all := c.with(query, args)
+	res, err := c.mysqlConn.ExecContext(ctx, text, all)
+	err = whole(err, text, query)
 	return res, c.judge(err, c.inTx || errors.Is(err, driver.ErrBadConn))
 }
 
-// BeginTx implements driver.ConnBeginTx.
+// BeginTx implements driver.ConnBeginTx. A transaction of the session's own kind begins with its first statement.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.mysqlConn.BeginTx(ctx, opts)
-	if err != nil {
+	c.ahead = script{}
+	if opts == (driver.TxOptions{}) && ctx.Err() == nil {
+		c.ahead.text, c.inTx = begin, true
+		return &connTx{c}, nil
+	}
+	if _, err := c.mysqlConn.BeginTx(ctx, opts); err != nil { // it is ended by connTx too
 		return nil, c.judge(err, true)
 	}
 	c.inTx = true
-	return &connTx{tx, c}, nil
+	return &connTx{c}, nil
 }
+
+const begin = "START TRANSACTION"
 
 // judge counts a loss, and says that it may be tried again of what has certainly not happened.
 func (c *conn) judge(err error, undone bool) error {
@@ -159,22 +226,40 @@ func (c *conn) judge(err error, undone bool) error {
 }
 
 // connTx ends a transaction of a conn. The loss of a COMMIT is never said to have undone anything.
-type connTx struct {
-	driver.Tx
-
-	conn *conn
-}
+type connTx struct{ conn *conn }
 
 // Commit implements driver.Tx.
 func (t *connTx) Commit() error {
-	t.conn.inTx = false
-	return t.conn.judge(t.Tx.Commit(), false)
+	c := t.conn
+	switch c.ahead.text {
+	case "":
+	case begin: // nothing was done
+		return t.Rollback()
+	default: // on its own, so that an answer to COMMIT is about COMMIT
+		text, args := c.ahead.text, c.ahead.args
+		c.ahead = script{}
+		if _, err := c.ExecContext(context.Background(), text, args); err != nil { //nolint:forbidigo // driver.Tx has no ctx; silence bounds it
+			return errors.Join(err, t.Rollback())
+		}
+	}
+	return t.end("COMMIT")
 }
 
-// Rollback implements driver.Tx.
+// Rollback implements driver.Tx. What is ahead was never sent.
 func (t *connTx) Rollback() error {
+	began := !strings.HasPrefix(t.conn.ahead.text, begin)
+	t.conn.ahead = script{}
+	if !began {
+		t.conn.inTx = false
+		return nil
+	}
+	return t.end("ROLLBACK")
+}
+
+func (t *connTx) end(with string) error {
 	t.conn.inTx = false
-	return t.conn.judge(t.Tx.Rollback(), false)
+	_, err := t.conn.mysqlConn.ExecContext(context.Background(), with, nil) //nolint:forbidigo // as above
+	return t.conn.judge(err, false)
 }
 
 // awayError says that the database went away, or never came, before anything was done. To a client it is OVERLOADED.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -20,7 +21,9 @@ type splitDriver struct {
 
 func (d *splitDriver) see(query string) {
 	if d.observe != nil {
-		d.observe(query)
+		for one := range strings.SplitSeq(query, ";") { // what is sent together
+			d.observe(one)
+		}
 	}
 }
 

@@ -130,6 +130,7 @@ func mysqlConfig(source string) (*mysql.Config, error) {
 	cfg.DBName = strings.Trim(u.Path, "/")
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.InterpolateParams = true    // one round trip a statement instead of two
+	cfg.MultiStatements = true      // for what is sent together (conn); values are never part of a statement's text
 	cfg.ClientFoundRows = true      // or a write that changes nothing looks like a lost compare-and-set
 	cfg.Logger = &mysql.NopLogger{} // every error comes back to us; it would be told twice, and not as a line of our log
 	cfg.RejectReadOnly = true       // after a fail-over, drop connections to the former primary

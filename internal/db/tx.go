@@ -155,6 +155,14 @@ func (tx *Tx) ForUpdate(s *entsql.Selector) *entsql.Selector {
 	return s
 }
 
+// ForShare waits for whoever is changing the selected rows, and has them stay as they are until the transaction ends.
+func (tx *Tx) ForShare(s *entsql.Selector) *entsql.Selector {
+	if tx.dialect == dialect.MySQL {
+		s.ForShare()
+	}
+	return s
+}
+
 // maxArgs is how many arguments one statement takes: below SQLite's 32,766.
 const maxArgs = 30_000
 
@@ -172,6 +180,12 @@ func (tx *Tx) Insert(ctx context.Context, table string, columns []string, rows [
 		}
 	}
 	return nil
+}
+
+// InsertLater is Insert for rows of which nothing has to be known: on MySQL they travel with the next statement, or with COMMIT, and
+// whatever is wrong with them is an error of that.
+func (tx *Tx) InsertLater(ctx context.Context, table string, columns []string, rows [][]any) error {
+	return tx.Insert(later(ctx), table, columns, rows)
 }
 
 // Querier runs a read: *DB or *Tx.
@@ -199,6 +213,65 @@ func Collect[T any](ctx context.Context, q Querier, query entsql.Querier, scan f
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// Read is a query, and what is done with each row of its answer.
+type Read struct {
+	Query entsql.Querier
+	Row   func(Row) error
+}
+
+// ReadAll runs reads one after the other, each on what was committed when it begins; on MySQL with one round trip.
+func (tx *Tx) ReadAll(ctx context.Context, reads ...Read) error {
+	return readAll(ctx, tx, tx.dialect, reads)
+}
+
+// ReadAll runs reads one after the other, each on what was committed when it begins; on MySQL with one round trip.
+func (d *DB) ReadAll(ctx context.Context, reads ...Read) error {
+	return readAll(ctx, d, d.Dialect, reads)
+}
+
+func readAll(ctx context.Context, q Querier, name string, reads []Read) error {
+	if name != dialect.MySQL {
+		for _, r := range reads {
+			text, args := r.Query.Query()
+			if err := readSets(ctx, q, text, args, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var all script
+	var args []any
+	for _, r := range reads {
+		text, more := r.Query.Query()
+		all.add(text, nil)
+		args = append(args, more...)
+	}
+	return readSets(ctx, q, all.text, args, reads...)
+}
+
+// readSets reads one answer after the other of what was asked together.
+func readSets(ctx context.Context, q Querier, text string, args []any, reads ...Read) error {
+	rows, err := q.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for i, r := range reads {
+		if i > 0 && !rows.NextResultSet() {
+			return errors.Join(fmt.Errorf("read answer %d of %d: there is none", i+1, len(reads)), rows.Err())
+		}
+		for rows.Next() {
+			if err := r.Row(rows); err != nil {
+				return err
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Exec runs a built statement and returns the rows that it matched.
