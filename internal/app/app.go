@@ -78,8 +78,9 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 		DB: d, Now: now, Catalog: a.Catalog, Carts: a.Carts, Payments: a.Payments, Orders: a.Orders, Provider: set.Provider,
 		Jobs: jobs, Hub: hub, Log: log,
 	}, checkout.Settings{Hold: set.Hold, MaxOpen: set.MaxOpen, SoldOut: set.SoldOut})
+	a.Inventory.ShareWith(a.Checkouts.Do)
 	a.Settlement = settlement.New(settlement.Deps{
-		DB: d, Now: now, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
+		DB: d, Now: now, Inventory: a.Inventory, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
 	})
 	return a
 }

@@ -53,7 +53,7 @@ func RecordTx(ctx context.Context, tx *db.Tx, now time.Time, acts ...Act) error 
 		}
 		rows[i] = []any{typeid.New[typeid.AuditEntry](now), a.Shop, a.Staff, a.Action, a.Subject.String(), string(detail), now}
 	}
-	return tx.Insert(ctx, auditentry.Table, []string{
+	return tx.InsertLater(ctx, auditentry.Table, []string{
 		auditentry.FieldID, auditentry.FieldShopID, auditentry.FieldStaffID, auditentry.FieldAction, auditentry.FieldSubject,
 		auditentry.FieldDetail, auditentry.FieldCreatedAt,
 	}, rows)

@@ -192,23 +192,26 @@ func entries(ctx context.Context, q db.Querier, d *sql.DialectBuilder, b typeid.
 // LockTx locks these buyers, in id order, until the transaction ends, and returns their carts' versions. It is the first
 // lock of every transaction that changes a buyer's cart or checkouts. Buyers who do not exist are left out.
 func LockTx(ctx context.Context, tx *db.Tx, buyers []typeid.Buyer) (map[typeid.Buyer]int64, error) {
-	type locked struct {
-		buyer   typeid.Buyer
-		version int64
-	}
-	b, t := tx.SQL().Table(buyer.Table).As("b"), tx.SQL().Table(entcart.Table).As("c")
-	rows, err := db.Collect(ctx, tx, tx.ForUpdate(tx.SQL().Select(b.C(buyer.FieldID), t.C(entcart.FieldVersion)).
-		From(b).Join(t).On(t.C(entcart.FieldID), b.C(buyer.FieldID)).
-		Where(sql.In(b.C(buyer.FieldID), db.Args(buyers)...)).OrderBy(b.C(buyer.FieldID))),
-		func(row db.Row) (l locked, err error) { return l, row.Scan(&l.buyer, &l.version) })
-	if err != nil {
+	out := make(map[typeid.Buyer]int64, len(buyers))
+	if err := tx.ReadAll(ctx, Locking(tx, buyers, out)); err != nil {
 		return nil, fmt.Errorf("lock buyers: %w", err)
 	}
-	out := make(map[typeid.Buyer]int64, len(rows))
-	for _, r := range rows {
-		out[r.buyer] = r.version
-	}
 	return out, nil
+}
+
+// Locking is LockTx as a read among others.
+func Locking(tx *db.Tx, buyers []typeid.Buyer, versions map[typeid.Buyer]int64) db.Read {
+	b, t := tx.SQL().Table(buyer.Table).As("b"), tx.SQL().Table(entcart.Table).As("c")
+	query := tx.ForUpdate(tx.SQL().Select(b.C(buyer.FieldID), t.C(entcart.FieldVersion)).
+		From(b).Join(t).On(t.C(entcart.FieldID), b.C(buyer.FieldID)).
+		Where(sql.In(b.C(buyer.FieldID), db.Args(buyers)...)).OrderBy(b.C(buyer.FieldID)))
+	return db.Read{Query: query, Row: func(row db.Row) error {
+		var id typeid.Buyer
+		var version int64
+		err := row.Scan(&id, &version)
+		versions[id] = version
+		return err
+	}}
 }
 
 // TakeTx takes variants out of the carts of buyers that are locked, and moves the carts' versions on. A cart in which

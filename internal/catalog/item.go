@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -11,6 +12,7 @@ import (
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
 	"holdfast/ent/shop"
+	"holdfast/ent/splitrule"
 	"holdfast/internal/db"
 	"holdfast/internal/money"
 	"holdfast/internal/typeid"
@@ -43,6 +45,58 @@ func (c *Catalog) Items(ctx context.Context, mini typeid.MiniProgram, variants [
 	if len(variants) == 0 {
 		return out, nil
 	}
+	if err := c.db.ReadAll(ctx, c.readItems(mini, variants, out)); err != nil {
+		return nil, fmt.Errorf("read items: %w", err)
+	}
+	return out, nil
+}
+
+// Offers are the Items of several mini-programs, and the split rules of all their shops, read together.
+func (c *Catalog) Offers(ctx context.Context, wanted map[typeid.MiniProgram][]typeid.Variant) (
+	map[typeid.MiniProgram]map[typeid.Variant]*Item, map[typeid.Shop][]SplitRule, error,
+) {
+	items, rules := make(map[typeid.MiniProgram]map[typeid.Variant]*Item, len(wanted)), make(map[typeid.Shop][]SplitRule)
+	var reads []db.Read
+	var named []typeid.Variant
+	for mini, variants := range wanted {
+		if len(variants) == 0 {
+			continue
+		}
+		variants = distinct(variants)
+		items[mini] = make(map[typeid.Variant]*Item, len(variants))
+		reads, named = append(reads, c.readItems(mini, variants, items[mini])), append(named, variants...)
+	}
+	if len(reads) == 0 {
+		return items, rules, nil
+	}
+	if err := c.db.ReadAll(ctx, append(reads, c.readRules(distinct(named), rules))...); err != nil {
+		return nil, nil, fmt.Errorf("read offers: %w", err)
+	}
+	return items, rules, nil
+}
+
+func distinct(variants []typeid.Variant) []typeid.Variant {
+	out := slices.Clone(variants)
+	slices.SortFunc(out, func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+	return slices.Compact(out)
+}
+
+// readRules reads the split rules of the shops that sell these variants.
+func (c *Catalog) readRules(variants []typeid.Variant, into map[typeid.Shop][]SplitRule) db.Read {
+	d := c.db.SQL()
+	sellers := d.Select(productvariant.FieldShopID).From(d.Table(productvariant.Table)).Where(sql.In(productvariant.FieldID, db.Args(variants)...))
+	query := d.Select(splitrule.FieldShopID, splitrule.FieldReceiver, splitrule.FieldRole, splitrule.FieldBasisPoints).
+		From(d.Table(splitrule.Table)).Where(sql.In(splitrule.FieldShopID, sellers)).OrderBy(splitrule.FieldPosition)
+	return db.Read{Query: query, Row: func(row db.Row) error {
+		var shop typeid.Shop
+		var r SplitRule
+		err := row.Scan(&shop, &r.Receiver, &r.Role, &r.BasisPoints)
+		into[shop] = append(into[shop], r)
+		return err
+	}}
+}
+
+func (c *Catalog) readItems(mini typeid.MiniProgram, variants []typeid.Variant, into map[typeid.Variant]*Item) db.Read {
 	d := c.db.SQL()
 	v, p, s, l := d.Table(productvariant.Table).As("v"), d.Table(product.Table).As("p"), d.Table(shop.Table).As("s"), d.Table(miniprogramshop.Table).As("l")
 	sel := d.Select(
@@ -57,14 +111,13 @@ func (c *Catalog) Items(ctx context.Context, mini typeid.MiniProgram, variants [
 		sql.ColumnsEQ(l.C(miniprogramshop.FieldShopID), v.C(productvariant.FieldShopID)),
 		sql.EQ(l.C(miniprogramshop.FieldMiniProgramID), mini))).
 		Where(sql.In(v.C(productvariant.FieldID), db.Args(variants)...))
-	items, err := db.Collect(ctx, c.db, sel, scanItem)
-	if err != nil {
-		return nil, fmt.Errorf("read items: %w", err)
-	}
-	for _, item := range items {
-		out[item.ID] = item
-	}
-	return out, nil
+	return db.Read{Query: sel, Row: func(row db.Row) error {
+		item, err := scanItem(row)
+		if err == nil {
+			into[item.ID] = item
+		}
+		return err
+	}}
 }
 
 func scanItem(row db.Row) (*Item, error) {

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"holdfast/ent"
 	entcheckout "holdfast/ent/checkout"
 	"holdfast/internal/batch"
@@ -99,6 +101,8 @@ type Checkouts struct {
 
 	moves   *batch.Queue[typeid.Shop, move, result]
 	soldOut *soldOut
+	repeats *batch.Queue[struct{}, *planned, verdict]
+	looks   singleflight.Group // for what is overdue
 	worlds  *batch.Queue[typeid.MiniProgram, wish, Catalogue]
 }
 
@@ -129,6 +133,9 @@ func New(d Deps, s Settings) *Checkouts {
 	})
 	c.worlds = batch.New(batch.Settings[typeid.MiniProgram, wish, Catalogue]{
 		Run: c.readWorlds, Lane: func(w wish) typeid.MiniProgram { return w.mini }, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting, Workers: workers,
+	})
+	c.repeats = batch.New(batch.Settings[struct{}, *planned, verdict]{
+		Run: c.lookUp, Lane: func(*planned) struct{} { return struct{}{} }, Blames: db.Blames, Batch: maxBatch, Waiting: maxWaiting, Workers: workers,
 	})
 	d.Jobs.Handle(job.Payment, c.followUp)
 	return c

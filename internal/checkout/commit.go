@@ -3,12 +3,13 @@ package checkout
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast/internal/audit"
-	"holdfast/internal/cart"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
+	"holdfast/internal/idempotency"
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
 	"holdfast/internal/payment"
@@ -22,19 +23,20 @@ const (
 	workers    = 2    // a crowd in one shop, and everybody else
 )
 
-// move is what moves stock: a checkout to place, or the turn of one.
+// move is what moves stock: a checkout to place, the turn of one, or a deed of staff.
 type move struct {
 	place *planned
 	turn  *turn
+	deed  *inventory.Deed
 }
 
 // shop is the one whose turn a move takes: of what is placed the first that sells; turns go together.
 func (m move) shop() typeid.Shop {
 	switch {
+	case m.deed != nil:
+		return m.deed.Shop
 	case m.place == nil:
 		return typeid.Shop{}
-	case m.place.recalled:
-		return m.place.line
 	case len(m.place.plan.Orders) == 0:
 		return typeid.Shop{}
 	}
@@ -43,15 +45,27 @@ func (m move) shop() typeid.Shop {
 
 // result is what became of a move.
 type result struct {
-	verdict        // of what was to be placed
-	won       bool // a turn has won
-	undecided bool // a turn has to be tried again, after what has just been decided
+	verdict                  // of what was to be placed
+	won       bool           // a turn has won
+	undecided bool           // a turn has to be tried again, after what has just been decided
+	deed      inventory.Done // what a deed has made; if it was refused, the verdict says why
+}
+
+// Do has a deed of staff done together with all that moves stock at that moment. It fails with what the deed refuses, and with
+// IDEMPOTENCY_KEY_REUSED and OVERLOADED. A caller who leaves hears nothing, and the deed is done all the same.
+func (c *Checkouts) Do(ctx context.Context, d *inventory.Deed) (inventory.Done, error) {
+	out, err := c.moves.Do(ctx, move{deed: d})
+	if err == nil {
+		err = out.err
+	}
+	return out.deed, err
 }
 
 // commit decides moves that arrived together in one transaction, then tells of what has changed. A commit whose answer is lost
-// is tried again: what was placed is found by its key, and a turn that had won loses, so that whoever asks reads the status.
+// is tried again: what was placed or done is found by its key, and a turn that had won loses, so that whoever asks reads the status.
 func (c *Checkouts) commit(ctx context.Context, moves []move) ([]result, error) {
-	done, err := db.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*round, error) {
+	defer c.soldOut.decided(moves...)
+	done, err := idempotency.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (*round, error) {
 		r := &round{now: c.now(), past: newPast(), turned: make(map[typeid.Checkout]Status)}
 		return r, c.commitTx(ctx, tx, r, moves)
 	})
@@ -60,6 +74,7 @@ func (c *Checkouts) commit(ctx context.Context, moves []move) ([]result, error) 
 	}
 	c.hub.Committed(done.shelf.Changed())
 	c.hub.OrdersMoved(done.orders)
+	done.deeds.Committed()
 	if done.jobs {
 		c.jobs.Wake()
 	}
@@ -72,6 +87,7 @@ type round struct {
 
 	carts    map[typeid.Buyer]int64
 	past     *past
+	deeds    *inventory.Deeds
 	held     held
 	shelf    *inventory.Shelf
 	statuses map[typeid.Checkout]Status
@@ -93,10 +109,13 @@ func (c *Checkouts) commitTx(ctx context.Context, tx *db.Tx, r *round, moves []m
 	for _, m := range moves {
 		var out result
 		var err error
-		if m.place != nil {
+		switch {
+		case m.place != nil:
 			out.verdict, err = r.place(m.place, c.set.MaxOpen)
-		} else {
+		case m.turn != nil:
 			out, err = r.turnTx(ctx, tx, *m.turn)
+		default:
+			out.deed, out.err, err = r.deeds.DoTx(ctx, tx, r.shelf, m.deed)
 		}
 		if err != nil {
 			return err
@@ -110,11 +129,15 @@ func (c *Checkouts) commitTx(ctx context.Context, tx *db.Tx, r *round, moves []m
 func (r *round) lockTx(ctx context.Context, tx *db.Tx, moves []move) error {
 	var placing []*planned
 	var turning []typeid.Checkout
+	var deeds []*inventory.Deed
 	for _, m := range moves {
-		if m.place != nil {
+		switch {
+		case m.place != nil:
 			placing = append(placing, m.place)
-		} else {
+		case m.turn != nil:
 			turning = append(turning, m.turn.checkout)
+		default:
+			deeds = append(deeds, m.deed)
 		}
 	}
 	var err error
@@ -124,20 +147,21 @@ func (r *round) lockTx(ctx context.Context, tx *db.Tx, moves []move) error {
 		}
 	}
 	if len(placing) > 0 {
-		if r.carts, err = cart.LockTx(ctx, tx, sortedBuyers(placing)); err != nil {
-			return err
-		}
-		if err = r.past.lookUpTx(ctx, tx, placing, r.now); err != nil {
+		if r.carts, err = r.past.lockTx(ctx, tx, placing, r.now); err != nil {
 			return err
 		}
 	}
-	if r.shelf, err = inventory.LockTx(ctx, tx, append(r.past.variants(placing), r.held.variants...)); err != nil {
+	r.deeds = inventory.NewDeeds(deeds, r.now)
+	if r.shelf, err = inventory.LockTx(ctx, tx, slices.Concat(r.past.variants(placing), r.held.variants, r.deeds.Variants())); err != nil {
 		return err
 	}
-	if len(turning) > 0 {
-		r.statuses, err = lockTx(ctx, tx, turning)
+	// Nobody else who needs what belongs to several checkouts gets at what belongs to these, so that it may be locked in any order.
+	if checkouts := append(turning, r.deeds.Checkouts()...); len(checkouts) > 0 {
+		if r.statuses, err = lockTx(ctx, tx, checkouts); err != nil {
+			return err
+		}
 	}
-	return err
+	return r.deeds.LookUpTx(ctx, tx)
 }
 
 // place is the verdict on a request, whose goods it takes off the shelf when it wins.
@@ -186,7 +210,10 @@ func (c *Checkouts) writeTx(ctx context.Context, tx *db.Tx, r *round) error {
 	if err := markTx(ctx, tx, r); err != nil {
 		return err
 	}
-	var acts []audit.Act
+	if err := r.deeds.WriteTx(ctx, tx); err != nil {
+		return err
+	}
+	acts := r.deeds.Acts
 	for _, o := range r.outcomes {
 		acts = append(acts, o.acts...)
 	}
@@ -227,13 +254,13 @@ func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, r *round) error {
 	}
 	errs := []error{
 		job.AddTx(ctx, tx, r.now, r.now.Add(c.provider.ShareAfter()), job.Order, share...),
-		job.AddTx(ctx, tx, r.now, r.now, job.Order, atOnce...),
+		job.AddTx(ctx, tx, r.now, r.now, job.Order, slices.Concat(atOnce, r.deeds.Due)...),
 		job.AddTx(ctx, tx, r.now, r.now, job.Payment, ask...),
 	}
 	for due, payments := range later {
 		errs = append(errs, job.AddTx(ctx, tx, r.now, due, job.Payment, payments...))
 	}
-	r.jobs = len(share)+len(atOnce)+len(ask) > 0
+	r.jobs = len(share)+len(atOnce)+len(ask) > 0 // whoever has done a deed sees to its jobs
 	return errors.Join(errs...)
 }
 

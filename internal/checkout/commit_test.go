@@ -24,12 +24,20 @@ import (
 // the order in which it is named. It returns how many statements inserted orders, beside theirs.
 func (w *world) together(t *testing.T, do ...func()) int {
 	t.Helper()
+	return w.counted(t, "INSERT INTO `orders`", do...)
+}
+
+// counted is together, counting statements of which each checkout sends one.
+func (w *world) counted(t *testing.T, statement string, do ...func()) int {
+	t.Helper()
 	begun, letGo := make(chan struct{}), make(chan struct{})
-	var inserts atomic.Int64
+	var sent atomic.Int64
 	hold := sync.OnceFunc(func() { close(begun); <-letGo })
 	seen := func(query string) {
+		if strings.HasPrefix(query, statement) {
+			sent.Add(1)
+		}
 		if strings.HasPrefix(query, "INSERT INTO `orders`") {
-			inserts.Add(1)
 			hold()
 		}
 	}
@@ -50,7 +58,7 @@ func (w *world) together(t *testing.T, do ...func()) int {
 	}
 	close(letGo)
 	wg.Wait()
-	return int(inserts.Load()) - len(others)
+	return int(sent.Load()) - len(others)
 }
 
 // soon waits for something that comes.

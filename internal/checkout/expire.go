@@ -70,12 +70,21 @@ func (c *Checkouts) overdue(ctx context.Context, skip int, which ...predicate.Ch
 }
 
 // releaseOverdue lets go the overdue checkouts that hold what a buyer is short of, and tells whether any is decided, by
-// whomever. It is what keeps expiry from being late for a buyer, so that a failure of it is no failure of the buyer's.
+// whomever. It is what keeps expiry from being late for a buyer, so that a failure of it is no failure of the buyer's. A crowd that is
+// short of the same looks together.
 func (c *Checkouts) releaseOverdue(ctx context.Context, short *inventory.ShortError) bool {
 	variants := make([]typeid.Variant, len(short.Shortages))
 	for i, s := range short.Shortages {
 		variants[i] = s.Variant
 	}
+	out, _, _ := c.looks.Do(fmt.Sprint(variants), func() (any, error) {
+		return c.releaseOverdueOf(context.WithoutCancel(ctx), variants), nil
+	})
+	released, _ := out.(bool)
+	return released
+}
+
+func (c *Checkouts) releaseOverdueOf(ctx context.Context, variants []typeid.Variant) bool {
 	found, err := c.overdue(ctx, 0, func(s *sql.Selector) {
 		h := c.db.SQL().Table(hold.Table)
 		s.Where(sql.In(s.C(entcheckout.FieldID), c.db.SQL().Select(h.C(hold.FieldCheckoutID)).From(h).Where(sql.And(

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 
 	entcheckout "holdfast/ent/checkout"
-	"holdfast/internal/catalog"
+	"holdfast/internal/cart"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/idempotency"
@@ -64,11 +63,12 @@ func (c *Checkouts) Place(ctx context.Context, who identity.Principal, in Input)
 func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, hash idempotency.Hash) (verdict, error) {
 	freed := false
 	for attempt := 1; ; attempt++ {
-		p, err := c.plan(ctx, who, in, hash)
-		if err != nil {
-			return verdict{}, err
+		p := c.plan(who, in, hash)
+		if known := c.soldOut.refuses(p, in); known != nil {
+			p.refusal = known
+			return c.repeats.Do(ctx, p)
 		}
-		out, err := c.moves.Do(ctx, move{place: p})
+		out, err := c.decide(ctx, who, in, p)
 		switch {
 		case err != nil:
 			return verdict{}, err
@@ -78,7 +78,7 @@ func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, 
 			return verdict{err: fault.New(fault.VersionMismatch, "the cart has changed since; read it again").At("input", "cartVersion")}, nil
 		}
 		var short *inventory.ShortError
-		if !errors.As(out.err, &short) || p.recalled {
+		if !errors.As(out.err, &short) {
 			return out.verdict, nil
 		}
 		if freed || !c.releaseOverdue(ctx, short) {
@@ -89,23 +89,33 @@ func (c *Checkouts) hold(ctx context.Context, who identity.Principal, in Input, 
 	}
 }
 
-// plan reads what it must and plans, without any lock.
-func (c *Checkouts) plan(ctx context.Context, who identity.Principal, in Input, hash idempotency.Hash) (*planned, error) {
-	now := c.now()
-	p := &planned{
-		buyer: who.Buyer, mini: who.MiniProgram, key: in.IdempotencyKey, hash: hash, cartVersion: in.CartVersion,
-		takeOut: in.RemoveFromCart || in.Lines == nil,
-		id:      typeid.New[typeid.Checkout](now), payment: typeid.New[typeid.Payment](now),
-		placedAt: now, heldUntil: now.Add(c.set.Hold),
+// decide plans a request and has it decided together with others.
+func (c *Checkouts) decide(ctx context.Context, who identity.Principal, in Input, p *planned) (result, error) {
+	if p.refusal == nil {
+		if err := c.planLines(ctx, who, in, p); err != nil {
+			c.soldOut.decided(move{place: p})
+			return result{}, err
+		}
 	}
-	p.refusal = checkInput(in)
-	if p.refusal == nil && !c.soldOut.refuses(p, in) {
-		return p, c.planLines(ctx, who, in, p)
+	out, err := c.moves.Do(ctx, move{place: p})
+	if fault.Is(err, fault.Overloaded) { // it was not let in
+		c.soldOut.decided(move{place: p})
 	}
-	return p, nil
+	return out, err
 }
 
-// planLines reads what the request is about and makes its plan, or finds why not.
+// plan is a request with its place in time and its ids. Its lines are not planned yet.
+func (c *Checkouts) plan(who identity.Principal, in Input, hash idempotency.Hash) *planned {
+	now := c.now()
+	return &planned{
+		buyer: who.Buyer, mini: who.MiniProgram, key: in.IdempotencyKey, hash: hash, cartVersion: in.CartVersion,
+		takeOut: in.RemoveFromCart || in.Lines == nil, refusal: checkInput(in),
+		id: typeid.New[typeid.Checkout](now), payment: typeid.New[typeid.Payment](now),
+		placedAt: now, heldUntil: now.Add(c.set.Hold),
+	}
+}
+
+// planLines reads what the request is about, without any lock, and makes its plan, or finds why not.
 func (c *Checkouts) planLines(ctx context.Context, who identity.Principal, in Input, p *planned) error {
 	lines := in.Lines
 	if lines == nil {
@@ -149,35 +159,15 @@ func (c *Checkouts) world(ctx context.Context, mini typeid.MiniProgram, lines []
 	return c.worlds.Do(ctx, w)
 }
 
-// readWorlds reads what many requests want to know: of each mini-program with one statement, and one for all split rules. What one
-// did not ask for is in its answer too.
+// readWorlds reads what many requests want to know, together. What one did not ask for is in its answer too.
 func (c *Checkouts) readWorlds(ctx context.Context, wishes []wish) ([]Catalogue, error) {
-	wanted := make(map[typeid.MiniProgram]map[typeid.Variant]bool)
+	wanted := make(map[typeid.MiniProgram][]typeid.Variant)
 	for _, w := range wishes {
-		if wanted[w.mini] == nil {
-			wanted[w.mini] = make(map[typeid.Variant]bool)
-		}
-		for _, v := range w.variants {
-			wanted[w.mini][v] = true
-		}
+		wanted[w.mini] = append(wanted[w.mini], w.variants...)
 	}
-	items := make(map[typeid.MiniProgram]map[typeid.Variant]*catalog.Item, len(wanted))
-	shops := make(map[typeid.Shop]bool)
-	for mini, variants := range wanted {
-		var err error
-		if items[mini], err = c.catalog.Items(ctx, mini, slices.Collect(maps.Keys(variants))); err != nil {
-			return nil, err
-		}
-		for _, i := range items[mini] {
-			shops[i.ShopID] = true
-		}
-	}
-	var rules map[typeid.Shop][]catalog.SplitRule
-	if len(shops) > 0 {
-		var err error
-		if rules, err = c.catalog.SplitRules(ctx, slices.Collect(maps.Keys(shops))); err != nil {
-			return nil, err
-		}
+	items, rules, err := c.catalog.Offers(ctx, wanted)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]Catalogue, len(wishes))
 	for i, w := range wishes {
@@ -261,45 +251,59 @@ type pastCheckout struct {
 	hash idempotency.Hash
 }
 
-// lookUpTx finds the checkouts of the requests' keys, and how many their buyers hold, with one statement. It runs after the
-// buyers are locked, so that whoever used the same key before has committed or is gone.
-func (p *past) lookUpTx(ctx context.Context, tx *db.Tx, requests []*planned, now time.Time) error {
+// lockTx locks the requests' buyers, and finds the checkouts of their keys and how many they hold, all with one round trip. It looks
+// after the buyers are locked, so that whoever used the same key before has committed or is gone.
+func (p *past) lockTx(ctx context.Context, tx *db.Tx, requests []*planned, now time.Time) (carts map[typeid.Buyer]int64, err error) {
+	buyers := sortedBuyers(requests)
+	carts = make(map[typeid.Buyer]int64, len(buyers))
+	if err := tx.ReadAll(ctx, cart.Locking(tx, buyers, carts), p.lookUp(keysOf(tx, requests)), p.count(tx, buyers, now)); err != nil {
+		return nil, fmt.Errorf("lock buyers, look up idempotency keys: %w", err)
+	}
+	return carts, nil
+}
+
+// keysOf are the checkouts of the requests' keys.
+func keysOf(tx *db.Tx, requests []*planned) *sql.Selector {
 	same := make([]*sql.Predicate, len(requests))
 	for i, r := range requests {
 		same[i] = sql.And(sql.EQ(entcheckout.FieldBuyerID, r.buyer), sql.EQ(entcheckout.FieldIdempotencyKey, r.key))
 	}
 	d := tx.SQL()
-	query := d.Select(entcheckout.FieldBuyerID, entcheckout.FieldIdempotencyKey, entcheckout.FieldID, entcheckout.FieldRequestHash).
-		AppendSelectExpr(sql.Raw("0")).From(d.Table(entcheckout.Table)).Where(sql.Or(same...)).
-		UnionAll(d.Select(entcheckout.FieldBuyerID).AppendSelectExpr(sql.Raw("NULL"), sql.Raw("NULL"), sql.Raw("NULL"), sql.Raw("COUNT(*)")).
-			From(d.Table(entcheckout.Table)).Where(sql.And(
-			sql.In(entcheckout.FieldBuyerID, db.Args(sortedBuyers(requests))...),
-			sql.EQ(entcheckout.FieldStatus, string(Open)),
-			sql.GT(entcheckout.FieldHeldUntil, now), // what is overdue holds nobody back
-		)).GroupBy(entcheckout.FieldBuyerID))
-	_, err := db.Collect(ctx, tx, query, func(row db.Row) (struct{}, error) {
+	return d.Select(entcheckout.FieldBuyerID, entcheckout.FieldIdempotencyKey, entcheckout.FieldID, entcheckout.FieldRequestHash).
+		From(d.Table(entcheckout.Table)).Where(sql.Or(same...))
+}
+
+func (p *past) lookUp(query *sql.Selector) db.Read {
+	return db.Read{Query: query, Row: func(row db.Row) error {
 		var (
-			buyer    typeid.Buyer
-			key      *string
-			id, hash []byte
-			open     int
+			of    buyerKey
+			found pastCheckout
+			hash  []byte
 		)
-		if err := row.Scan(&buyer, &key, &id, &hash, &open); err != nil {
-			return struct{}{}, err
+		if err := row.Scan(&of.buyer, &of.key, &found.id, &hash); err != nil {
+			return err
 		}
-		if key == nil {
-			p.open[buyer] = open
-			return struct{}{}, nil
-		}
-		found := pastCheckout{hash: idempotency.Hash(hash)}
-		err := found.id.Scan(id)
-		p.keys[buyerKey{buyer, *key}] = found
-		return struct{}{}, err
-	})
-	if err != nil {
-		return fmt.Errorf("look up idempotency keys: %w", err)
-	}
-	return nil
+		found.hash = idempotency.Hash(hash)
+		p.keys[of] = found
+		return nil
+	}}
+}
+
+// count counts what buyers hold. What is overdue holds nobody back.
+func (p *past) count(tx *db.Tx, buyers []typeid.Buyer, now time.Time) db.Read {
+	d := tx.SQL()
+	query := d.Select(entcheckout.FieldBuyerID, sql.Count("*")).From(d.Table(entcheckout.Table)).Where(sql.And(
+		sql.In(entcheckout.FieldBuyerID, db.Args(buyers)...),
+		sql.EQ(entcheckout.FieldStatus, string(Open)),
+		sql.GT(entcheckout.FieldHeldUntil, now),
+	)).GroupBy(entcheckout.FieldBuyerID)
+	return db.Read{Query: query, Row: func(row db.Row) error {
+		var buyer typeid.Buyer
+		var open int
+		err := row.Scan(&buyer, &open)
+		p.open[buyer] = open
+		return err
+	}}
 }
 
 // repeat is the verdict on a request whose key has a checkout already.

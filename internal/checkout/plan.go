@@ -280,11 +280,6 @@ type planned struct {
 	hash    [32]byte
 	refusal error
 
-	// recalled is set when the refusal is one that others have just had, and line is the shop in whose line it waits: it is decided
-	// after whatever the buyer has sent before.
-	recalled bool
-	line     typeid.Shop
-
 	// cartVersion is what the client wants the cart to be at, cartRead what it was at when its lines were planned: when it
 	// has moved since, it is read again. Both are nil when it does not matter.
 	cartVersion *int64

@@ -44,19 +44,19 @@ func TestStatements(t *testing.T) {
 			want int
 			do   func()
 		}{
-			{"a checkout of 1 line", 13, place(repeated)},
-			{"a checkout of 1 line, repeated", 6, place(repeated)},
+			{"a checkout of 1 line", 14, place(repeated)},
+			{"a checkout of 1 line, repeated", 7, place(repeated)},
 			{"cancelling it", 18, func() { w.cancel(t, who, placed) }},
-			{"a checkout of 3 lines", 13, place(w.buy(of[:6]...))},
+			{"a checkout of 3 lines", 14, place(w.buy(of[:6]...))},
 			{"paying it", 20, func() { // in the sandbox, and taking its notice in
 				if _, err := w.Checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()); err != nil {
 					t.Error(err)
 				}
 			}},
-			{"a checkout of 20 lines", 13, place(w.buy(of...))},
+			{"a checkout of 20 lines", 14, place(w.buy(of...))},
 			{"cancelling it", 18, func() { w.cancel(t, who, placed) }},
 			{"filling a cart", 9, func() { w.fill(t, who, of...) }},
-			{"a checkout of a cart of 20 lines", 16, place(checkout.Input{IdempotencyKey: w.key()})},
+			{"a checkout of a cart of 20 lines", 17, place(checkout.Input{IdempotencyKey: w.key()})},
 		} {
 			got := w.statements(tc.do)
 			if len(got) != tc.want {

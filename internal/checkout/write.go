@@ -33,7 +33,7 @@ func insertTx(ctx context.Context, tx *db.Tx, winners []*planned) error {
 	}
 	lines, holds := lineTables(winners)
 	for _, t := range []table{checkoutTable(winners), orderTable(winners), lines, holds, paymentTable(winners), splitTable(winners)} {
-		if err := tx.Insert(ctx, t.name, t.columns, t.rows); err != nil {
+		if err := tx.InsertLater(ctx, t.name, t.columns, t.rows); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"time"
 
-	"holdfast/ent"
 	"holdfast/ent/staffrequest"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
@@ -66,10 +65,22 @@ type Result struct {
 	Made string
 }
 
+// errInFlight says that somebody else has just inserted the same key.
 var errInFlight = errors.New("the same key was inserted meanwhile")
 
-// attempts is how often a request is tried whose commit's answer is lost.
+// attempts is how often a transaction is tried that meets a key which was inserted meanwhile: the next try finds it.
 const attempts = 5
+
+// Repeat is db.Repeat for a transaction that looks keys up and writes them: one that meets a key which was inserted meanwhile is run
+// again as well. What a try whose COMMIT got no answer has done is found by its key.
+func Repeat[T any](ctx context.Context, d *db.DB, fn func(ctx context.Context, tx *db.Tx) (T, error)) (T, error) {
+	for attempt := 1; ; attempt++ {
+		out, err := db.Repeat(ctx, d, fn)
+		if !errors.Is(err, errInFlight) || attempt == attempts {
+			return out, err
+		}
+	}
+}
 
 // Once runs fn in a transaction unless the same request was done before. fn returns what the request makes; a repeat is
 // told the same. What fn refuses leaves the key free. It fails with INVALID and IDEMPOTENCY_KEY_REUSED.
@@ -77,18 +88,15 @@ func Once(ctx context.Context, d *db.DB, r Request, fn func(ctx context.Context,
 	if err := CheckKey(r.Key); err != nil {
 		return Result{}, err
 	}
-	for attempt := 1; ; attempt++ {
-		out, err := db.WithTx(ctx, d, func(ctx context.Context, tx *db.Tx) (Result, error) { return onceTx(ctx, tx, r, fn) })
-		lost := errors.Is(err, db.ErrUnknownOutcome) && attempt < attempts // looking the key up tells what became of it
-		if !lost && !errors.Is(err, errInFlight) {
-			return out, err
-		}
-	}
+	return Repeat(ctx, d, func(ctx context.Context, tx *db.Tx) (Result, error) { return onceTx(ctx, tx, r, fn) })
 }
 
 func onceTx(ctx context.Context, tx *db.Tx, r Request, fn func(ctx context.Context, tx *db.Tx) (string, error)) (Result, error) {
-	before, err := lookUpTx(ctx, tx, r)
-	if before.Repeated || err != nil {
+	past, err := LookUpTx(ctx, tx, []Request{r})
+	if err != nil {
+		return Result{}, err
+	}
+	if before, err := past.Of(r); before.Repeated || err != nil {
 		return before, err
 	}
 	// The row is the lock: the same key at the same time waits here for the first to end.
@@ -109,22 +117,4 @@ func onceTx(ctx context.Context, tx *db.Tx, r Request, fn func(ctx context.Conte
 		return Result{}, fmt.Errorf("remember what the request made: %w", err)
 	}
 	return Result{Made: made}, nil
-}
-
-func lookUpTx(ctx context.Context, tx *db.Tx, r Request) (Result, error) {
-	row, err := tx.StaffRequest.Query().Where(staffrequest.StaffID(r.Staff), staffrequest.Operation(r.Operation),
-		staffrequest.IdempotencyKey(r.Key)).Only(ctx)
-	switch {
-	case ent.IsNotFound(err):
-		return Result{}, nil
-	case err != nil:
-		return Result{}, fmt.Errorf("look up request: %w", err)
-	case Hash(row.RequestHash) != r.Hash:
-		return Result{}, Reused()
-	}
-	out := Result{Repeated: true}
-	if row.Result != nil {
-		out.Made = *row.Result
-	}
-	return out, nil
 }

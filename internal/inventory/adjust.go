@@ -96,7 +96,7 @@ type adjusting struct {
 }
 
 func (r *adjusting) check() error {
-	if n := utf8.RuneCountInString(r.reason); n == 0 || n > maxReason || strings.TrimSpace(r.reason) == "" {
+	if n := utf8.RuneCountInString(r.reason); n > maxReason || strings.TrimSpace(r.reason) == "" || !utf8.ValidString(r.reason) {
 		return fault.New(fault.Invalid, "reason must have 1 to %d characters", maxReason).At("input", "reason")
 	}
 	return idempotency.CheckKey(r.key)
@@ -153,8 +153,8 @@ func (a *adjustment) decide(s Stock) (int, error) {
 }
 
 // examine refuses what can be refused before anything is locked: what is wrong by itself, and variants that are not of a
-// shop that one works for. It returns the variants that are left.
-func (i *Inventory) examine(ctx context.Context, who identity.Principal, lines []*adjustment) ([]typeid.Variant, error) {
+// shop that one works for. It returns the variants that are left, and the shop of the first.
+func (i *Inventory) examine(ctx context.Context, who identity.Principal, lines []*adjustment) ([]typeid.Variant, typeid.Shop, error) {
 	var named []typeid.Variant
 	seen := make(map[typeid.Variant]bool, len(lines))
 	for _, a := range lines {
@@ -174,20 +174,31 @@ func (i *Inventory) examine(ctx context.Context, who identity.Principal, lines [
 		}
 	}
 	if len(named) == 0 {
-		return nil, nil
+		return nil, typeid.Shop{}, nil
 	}
 	stocks, err := i.Stocks(ctx, named)
 	if err != nil {
-		return nil, err
+		return nil, typeid.Shop{}, err
 	}
-	theirs := make(map[typeid.Variant]bool, len(stocks))
+	theirs := make(map[typeid.Variant]typeid.Shop, len(stocks))
 	for _, s := range stocks {
-		theirs[s.VariantID] = who.WorksFor(s.ShopID)
+		if who.WorksFor(s.ShopID) {
+			theirs[s.VariantID] = s.ShopID
+		}
 	}
+	left := make([]typeid.Variant, 0, len(named))
 	for _, a := range lines {
-		if a.refused == nil && !theirs[a.variant] {
+		if a.refused != nil {
+			continue
+		}
+		if _, ok := theirs[a.variant]; ok {
+			left = append(left, a.variant)
+		} else {
 			a.refused = a.notFound()
 		}
 	}
-	return slices.DeleteFunc(named, func(v typeid.Variant) bool { return !theirs[v] }), nil
+	if len(left) == 0 {
+		return nil, typeid.Shop{}, nil
+	}
+	return left, theirs[left[0]], nil
 }

@@ -236,3 +236,27 @@ func TestRaceAdjustRefusedKey(t *testing.T) {
 		}
 	})
 }
+
+// TestRaceAdjustReusedKey uses one key for adjustments of different variants at once, which wait for no common stock: one is done,
+// and the others are told that the key was used.
+func TestRaceAdjustReusedKey(t *testing.T) {
+	t.Parallel()
+	eachRace(t, func(t *testing.T, w *world) {
+		v := w.variants(t, 20, 10)
+		var done atomic.Int64
+		atOnce(len(v), func(i int) {
+			in := inventory.AdjustInput{VariantID: v[i].String(), Delta: new(1), Reason: "count", IdempotencyKey: "one"}
+			_, err := w.inventory.Adjust(t.Context(), w.owner, in)
+			switch {
+			case err == nil:
+				done.Add(1)
+			case !fault.Is(err, fault.IdempotencyKeyReused):
+				t.Error(err)
+			}
+		})
+		moved := w.count(t, "SELECT COUNT(*) FROM stocks WHERE on_hand = 11")
+		if done.Load() != 1 || moved != 1 {
+			t.Errorf("%d were done, and %d stocks moved", done.Load(), moved)
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"holdfast/internal/audit"
 	"holdfast/internal/fault"
@@ -82,10 +84,10 @@ type told struct {
 }
 
 // remember writes the refusals down for a repeat of the request; "" when there are none.
-func remember(refusals []error) (string, error) {
+func remember(refusals map[int]error) (string, error) {
 	var out []told
-	for n, err := range refusals {
-		for _, r := range fault.List(err) {
+	for _, n := range slices.Sorted(maps.Keys(refusals)) {
+		for _, r := range fault.List(refusals[n]) {
 			e := r.Refused()
 			out = append(out, told{Line: n, Code: e.Code, Text: e.Text, Args: e.Args, Field: e.Field})
 		}

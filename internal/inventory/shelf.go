@@ -59,16 +59,24 @@ func Return(v typeid.Variant, n int, o typeid.Order, staff typeid.Staff, reason 
 	return Movement{Variant: v, Kind: Returned, OnHand: n, Order: o, Staff: staff, Reason: reason}
 }
 
-// Shelf is the locked stock rows of one transaction.
+// Shelf is the locked stock rows of one transaction. A stock that changes has the next version, for all that the transaction does
+// to it; but what somebody was told keeps its version, so that two states never share one.
 type Shelf struct {
 	stocks    map[typeid.Variant]*Stock
 	touched   map[typeid.Variant]bool
-	movements []Movement
+	untold    map[typeid.Variant]bool // has a version of this transaction's that nobody was told
+	movements []moved
 	threshold bool // one has changed
 }
 
+// moved is a movement, and the version that came of it.
+type moved struct {
+	Movement
+	version int64
+}
+
 func newShelf() *Shelf {
-	return &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool)}
+	return &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool), untold: make(map[typeid.Variant]bool)}
 }
 
 // LockTx takes the stock rows of these variants off the shelf, in id order, until the transaction ends. Variants that
@@ -108,6 +116,16 @@ func (s *Shelf) Stock(v typeid.Variant) (Stock, bool) {
 	return *got, true
 }
 
+// tell is Stock for somebody who is told of it once the transaction has committed at now: what moves after it has another version.
+func (s *Shelf) tell(v typeid.Variant, now time.Time) (Stock, bool) {
+	got, ok := s.Stock(v)
+	if s.touched[v] {
+		got.ChangedAt = now
+	}
+	delete(s.untold, v)
+	return got, ok
+}
+
 // Available is how many of the variant can be ordered now; 0 of one that has no stock.
 func (s *Shelf) Available(v typeid.Variant) int {
 	if got, ok := s.stocks[v]; ok {
@@ -128,9 +146,16 @@ func (s *Shelf) Move(m Movement) error {
 		return fmt.Errorf("move stock of %s (%s): %d held of %d on hand", m.Variant, m.Kind, held, onHand)
 	}
 	got.OnHand, got.Held = onHand, held
-	s.touched[m.Variant] = true
-	s.movements = append(s.movements, m)
+	s.touch(got)
+	s.movements = append(s.movements, moved{m, got.Version})
 	return nil
+}
+
+func (s *Shelf) touch(k *Stock) {
+	if !s.untold[k.VariantID] {
+		k.Version++
+	}
+	s.touched[k.VariantID], s.untold[k.VariantID] = true, true
 }
 
 // SetThreshold makes the stock low at n and under it. No movement comes of it.
@@ -140,42 +165,48 @@ func (s *Shelf) SetThreshold(v typeid.Variant, n int) error {
 		return fmt.Errorf("set threshold of %s: not on the shelf", v)
 	}
 	if got.LowStockThreshold != n {
-		got.LowStockThreshold = n
-		s.touched[v], s.threshold = true, true
+		got.LowStockThreshold, s.threshold = n, true
+		s.touch(got)
 	}
 	return nil
 }
 
-// WriteTx writes the movements, each with the version that its stock has from now on, and with one statement every stock
-// that changed. It is the last thing done with the shelf.
+// WriteTx writes the movements, each with the version that came of it, and with one statement every stock that changed (or
+// one for each updateRows of them). It is the last thing done with the shelf.
 func (s *Shelf) WriteTx(ctx context.Context, tx *db.Tx, now time.Time) error {
 	if len(s.touched) == 0 {
 		return nil
 	}
 	for id := range s.touched {
-		s.stocks[id].Version++
 		s.stocks[id].ChangedAt = now
 	}
 	rows := make([][]any, len(s.movements)) // their ids sort as they happened
 	for i, m := range s.movements {
-		stands := s.stocks[m.Variant]
 		rows[i] = []any{
-			typeid.New[typeid.Movement](now.Add(time.Duration(i) * time.Microsecond)), stands.ShopID, m.Variant, string(m.Kind), m.OnHand, m.Held,
-			orNull(m.Order, m.Order.IsZero()), orNull(m.Staff, m.Staff.IsZero()), orNull(m.Reason, m.Reason == ""), stands.Version, now,
+			typeid.New[typeid.Movement](now.Add(time.Duration(i) * time.Microsecond)), s.stocks[m.Variant].ShopID, m.Variant, string(m.Kind), m.OnHand, m.Held,
+			orNull(m.Order, m.Order.IsZero()), orNull(m.Staff, m.Staff.IsZero()), orNull(m.Reason, m.Reason == ""), m.version, now,
 		}
 	}
-	if err := tx.Insert(ctx, stockmovement.Table, []string{
+	if err := tx.InsertLater(ctx, stockmovement.Table, []string{
 		stockmovement.FieldID, stockmovement.FieldShopID, stockmovement.FieldVariantID, stockmovement.FieldKind,
 		stockmovement.FieldOnHandDelta, stockmovement.FieldHeldDelta, stockmovement.FieldOrderID, stockmovement.FieldStaffID,
 		stockmovement.FieldReason, stockmovement.FieldVersion, stockmovement.FieldCreatedAt,
 	}, rows); err != nil {
 		return err
 	}
-	return s.updateTx(ctx, tx, now)
+	ids := slices.SortedFunc(maps.Keys(s.touched), func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+	for some := range slices.Chunk(ids, updateRows) {
+		if err := s.updateTx(ctx, tx, some, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, now time.Time) error {
-	ids := slices.SortedFunc(maps.Keys(s.touched), func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+// updateRows bounds what one UPDATE writes: each row looks for itself among all of its statement, and arguments are limited.
+const updateRows = 500
+
+func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, ids []typeid.Variant, now time.Time) error {
 	// Whole values, not deltas: the rows are locked, and an UPDATE cannot bring a deleted row back.
 	each := func(value func(*Stock) any) sql.Querier {
 		return db.PerRow(stock.FieldID, ids, func(v typeid.Variant) any { return value(s.stocks[v]) })
@@ -204,15 +235,6 @@ func (s *Shelf) Changed() []Stock {
 	out := make([]Stock, 0, len(s.touched))
 	for id := range s.touched {
 		out = append(out, *s.stocks[id])
-	}
-	return out
-}
-
-// all are the stocks on the shelf.
-func (s *Shelf) all() []Stock {
-	out := make([]Stock, 0, len(s.stocks))
-	for _, k := range s.stocks {
-		out = append(out, *k)
 	}
 	return out
 }

@@ -40,6 +40,7 @@ type Inventory struct {
 	db        *db.DB
 	now       clock.Clock
 	committed func([]Stock)
+	together  func(context.Context, *Deed) (Done, error)
 }
 
 // New is an Inventory on d. What it commits it tells committed, which must not block.

@@ -21,7 +21,6 @@ import (
 	"holdfast/internal/idempotency"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
-	"holdfast/internal/job"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
@@ -81,20 +80,18 @@ func (s *Settlement) Refund(ctx context.Context, who identity.Principal, in Refu
 		return nil, nil, err
 	}
 	now := s.now()
-	var did refunded
-	done, err := idempotency.Once(ctx, s.db, idempotency.Request{
-		Staff: who.Staff, Operation: "orderRefund", Key: in.IdempotencyKey, Hash: hash, Now: now,
-	}, func(ctx context.Context, tx *db.Tx) (string, error) {
-		var err error
-		did, err = s.refundTx(ctx, tx, who, o, lines, in, now)
-		return did.id.String(), err
+	var moved []typeid.Order
+	done, err := s.inventory.Do(ctx, &inventory.Deed{
+		Request: idempotency.Request{Staff: who.Staff, Operation: "orderRefund", Key: in.IdempotencyKey, Hash: hash, Now: now},
+		Shop:    o.ShopID, Variants: restocked(lines, in.Restock), Checkout: o.CheckoutID,
+		Do: func(ctx context.Context, tx *db.Tx, shelf *inventory.Shelf) (made inventory.Made, err error) {
+			made, moved, err = s.refundTx(ctx, tx, shelf, refunding{who.Staff, o, lines, in, now})
+			return made, err
+		},
+		Committed: func() { s.hub.OrdersMoved(moved) },
 	})
 	if err != nil {
 		return nil, nil, err
-	}
-	if !done.Repeated {
-		s.hub.Committed(did.stocks)
-		s.hub.OrdersMoved(did.orders)
 	}
 	s.carryOut(ctx, o.ID)
 	return s.readRefund(ctx, o.ID, done.Made)
@@ -141,56 +138,54 @@ func (s *Settlement) readRefund(ctx context.Context, o typeid.Order, made string
 	return after, given, err
 }
 
-// refunded is what a refund has changed: told once it is committed.
-type refunded struct {
-	id     typeid.Refund
-	stocks []inventory.Stock
-	orders []typeid.Order
+// refunding is a refund that is asked for.
+type refunding struct {
+	staff typeid.Staff
+	order *order.Order
+	lines []*order.Line
+	in    RefundInput
+	now   time.Time
 }
 
-// refundTx decides a refund and writes down what has to be done.
-func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, who identity.Principal, o *order.Order, lines []*order.Line, in RefundInput, now time.Time) (refunded, error) {
-	shelf, err := inventory.LockTx(ctx, tx, restocked(lines, in.Restock))
+// refundTx decides a refund, writes down what has to be done, and returns the orders that have moved on. The stock that it restocks
+// is locked.
+func (s *Settlement) refundTx(ctx context.Context, tx *db.Tx, shelf *inventory.Shelf, r refunding) (inventory.Made, []typeid.Order, error) {
+	orders, err := lockOrdersTx(ctx, tx, r.order.CheckoutID)
 	if err != nil {
-		return refunded{}, err
+		return inventory.Made{}, nil, err
 	}
-	orders, err := lockOrdersTx(ctx, tx, o.CheckoutID)
+	b, err := booksTx(ctx, tx, r.order.ID, r.lines)
 	if err != nil {
-		return refunded{}, err
+		return inventory.Made{}, nil, err
 	}
-	b, err := booksTx(ctx, tx, o.ID, lines)
+	plan, err := b.decide(r.in)
+	if fault.List(err) != nil {
+		return inventory.Made{Refused: err}, nil, nil
+	}
 	if err != nil {
-		return refunded{}, err
+		return inventory.Made{}, nil, err
 	}
-	plan, err := b.decide(in)
-	if err != nil {
-		return refunded{}, err
+	made := typeid.New[typeid.Refund](r.now)
+	if err := plan.writeTx(ctx, tx, b, made, r.staff, r.in.Reason, r.now); err != nil {
+		return inventory.Made{}, nil, err
 	}
-	made := typeid.New[typeid.Refund](now)
-	if err := plan.writeTx(ctx, tx, b, made, who.Staff, in.Reason, now); err != nil {
-		return refunded{}, err
-	}
-	if err := s.turnTx(ctx, tx, b, plan, now); err != nil {
-		return refunded{}, err
+	if err := s.turnTx(ctx, tx, b, plan, r.now); err != nil {
+		return inventory.Made{}, nil, err
 	}
 	for _, l := range plan.lines {
 		if l.restocked == 0 {
 			continue
 		}
-		if err := shelf.Move(inventory.Return(l.variant, l.restocked, o.ID, who.Staff, in.Reason)); err != nil {
-			return refunded{}, err
+		if err := shelf.Move(inventory.Return(l.variant, l.restocked, r.order.ID, r.staff, r.in.Reason)); err != nil {
+			return inventory.Made{}, nil, err
 		}
 	}
-	if err := shelf.WriteTx(ctx, tx, now); err != nil {
-		return refunded{}, err
-	}
-	if err := audit.RecordTx(ctx, tx, now, audit.Act{
-		Shop: b.shop, Staff: who.Staff, Action: "orderRefund", Subject: o.ID,
-		Detail: map[string]any{"refund": made.String(), "amount": plan.amount, "lines": in.Lines, "restock": in.Restock, "reason": in.Reason},
-	}); err != nil {
-		return refunded{}, err
-	}
-	return refunded{made, shelf.Changed(), orders}, job.AddTx(ctx, tx, now, now, job.Order, o.ID.UUID)
+	return inventory.Made{
+		Result: made.String(), Due: []typeid.Order{r.order.ID}, Acts: []audit.Act{{
+			Shop: b.shop, Staff: r.staff, Action: "orderRefund", Subject: r.order.ID,
+			Detail: map[string]any{"refund": made.String(), "amount": plan.amount, "lines": r.in.Lines, "restock": r.in.Restock, "reason": r.in.Reason},
+		}},
+	}, orders, nil
 }
 
 // restocked are the variants of the lines that are named; what is not there is refused later.

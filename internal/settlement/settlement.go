@@ -13,6 +13,7 @@ import (
 
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/inventory"
 	"holdfast/internal/job"
 	"holdfast/internal/live"
 	"holdfast/internal/order"
@@ -32,32 +33,34 @@ const (
 
 // Settlement decides refunds and carries out what was decided.
 type Settlement struct {
-	db       *db.DB
-	now      clock.Clock
-	orders   *order.Orders
-	desk     *order.Desk
-	provider payment.Provider
-	jobs     *job.Queue
-	hub      *live.Hub
-	log      *slog.Logger
+	db        *db.DB
+	now       clock.Clock
+	inventory *inventory.Inventory
+	orders    *order.Orders
+	desk      *order.Desk
+	provider  payment.Provider
+	jobs      *job.Queue
+	hub       *live.Hub
+	log       *slog.Logger
 }
 
 // Deps are what a Settlement needs.
 type Deps struct {
-	DB       *db.DB
-	Now      clock.Clock
-	Orders   *order.Orders
-	Desk     *order.Desk
-	Provider payment.Provider
-	Jobs     *job.Queue
-	Hub      *live.Hub // is told what was committed
-	Log      *slog.Logger
+	DB        *db.DB
+	Now       clock.Clock
+	Inventory *inventory.Inventory // what is refunded goes back on sale with whatever else moves stock
+	Orders    *order.Orders
+	Desk      *order.Desk
+	Provider  payment.Provider
+	Jobs      *job.Queue
+	Hub       *live.Hub // is told what was committed
+	Log       *slog.Logger
 }
 
 // New is the Settlement on d. It handles the queue's jobs about orders.
 func New(d Deps) *Settlement {
 	s := &Settlement{
-		db: d.DB, now: d.Now, orders: d.Orders, desk: d.Desk, provider: d.Provider, jobs: d.Jobs, hub: d.Hub, log: d.Log,
+		db: d.DB, now: d.Now, inventory: d.Inventory, orders: d.Orders, desk: d.Desk, provider: d.Provider, jobs: d.Jobs, hub: d.Hub, log: d.Log,
 	}
 	d.Jobs.Handle(job.Order, s.advance)
 	return s
