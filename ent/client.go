@@ -20,6 +20,7 @@ import (
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
+	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/order"
@@ -77,6 +78,8 @@ type Client struct {
 	Hold *HoldClient
 	// Job is the client for interacting with the Job builders.
 	Job *JobClient
+	// LedgerEntry is the client for interacting with the LedgerEntry builders.
+	LedgerEntry *LedgerEntryClient
 	// MiniProgram is the client for interacting with the MiniProgram builders.
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
@@ -150,6 +153,7 @@ func (c *Client) init() {
 	c.Checkout = NewCheckoutClient(c.config)
 	c.Hold = NewHoldClient(c.config)
 	c.Job = NewJobClient(c.config)
+	c.LedgerEntry = NewLedgerEntryClient(c.config)
 	c.MiniProgram = NewMiniProgramClient(c.config)
 	c.MiniProgramShop = NewMiniProgramShopClient(c.config)
 	c.Order = NewOrderClient(c.config)
@@ -277,6 +281,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Checkout:        NewCheckoutClient(cfg),
 		Hold:            NewHoldClient(cfg),
 		Job:             NewJobClient(cfg),
+		LedgerEntry:     NewLedgerEntryClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
 		Order:           NewOrderClient(cfg),
@@ -331,6 +336,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Checkout:        NewCheckoutClient(cfg),
 		Hold:            NewHoldClient(cfg),
 		Job:             NewJobClient(cfg),
+		LedgerEntry:     NewLedgerEntryClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
 		Order:           NewOrderClient(cfg),
@@ -388,11 +394,12 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
-		c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine, c.OrderNote, c.Payment,
-		c.PaymentSplit, c.Product, c.ProductVariant, c.RefreshToken, c.Refund,
-		c.RefundLine, c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment,
-		c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule,
-		c.Staff, c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement,
+		c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine,
+		c.OrderNote, c.Payment, c.PaymentSplit, c.Product, c.ProductVariant,
+		c.RefreshToken, c.Refund, c.RefundLine, c.SandboxTrade, c.SandboxTransfer,
+		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
+		c.SplitReturn, c.SplitRule, c.Staff, c.StaffInvitation, c.StaffRequest,
+		c.Stock, c.StockMovement,
 	} {
 		n.Use(hooks...)
 	}
@@ -403,11 +410,12 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
-		c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine, c.OrderNote, c.Payment,
-		c.PaymentSplit, c.Product, c.ProductVariant, c.RefreshToken, c.Refund,
-		c.RefundLine, c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment,
-		c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule,
-		c.Staff, c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement,
+		c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine,
+		c.OrderNote, c.Payment, c.PaymentSplit, c.Product, c.ProductVariant,
+		c.RefreshToken, c.Refund, c.RefundLine, c.SandboxTrade, c.SandboxTransfer,
+		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
+		c.SplitReturn, c.SplitRule, c.Staff, c.StaffInvitation, c.StaffRequest,
+		c.Stock, c.StockMovement,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -432,6 +440,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Hold.mutate(ctx, m)
 	case *JobMutation:
 		return c.Job.mutate(ctx, m)
+	case *LedgerEntryMutation:
+		return c.LedgerEntry.mutate(ctx, m)
 	case *MiniProgramMutation:
 		return c.MiniProgram.mutate(ctx, m)
 	case *MiniProgramShopMutation:
@@ -1616,6 +1626,139 @@ func (c *JobClient) mutate(ctx context.Context, m *JobMutation) (Value, error) {
 		return (&JobDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Job mutation op: %q", m.Op())
+	}
+}
+
+// LedgerEntryClient is a client for the LedgerEntry schema.
+type LedgerEntryClient struct {
+	config
+}
+
+// NewLedgerEntryClient returns a client for the LedgerEntry from the given config.
+func NewLedgerEntryClient(c config) *LedgerEntryClient {
+	return &LedgerEntryClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `ledgerentry.Hooks(f(g(h())))`.
+func (c *LedgerEntryClient) Use(hooks ...Hook) {
+	c.hooks.LedgerEntry = append(c.hooks.LedgerEntry, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `ledgerentry.Intercept(f(g(h())))`.
+func (c *LedgerEntryClient) Intercept(interceptors ...Interceptor) {
+	c.inters.LedgerEntry = append(c.inters.LedgerEntry, interceptors...)
+}
+
+// Create returns a builder for creating a LedgerEntry entity.
+func (c *LedgerEntryClient) Create() *LedgerEntryCreate {
+	mutation := newLedgerEntryMutation(c.config, OpCreate)
+	return &LedgerEntryCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of LedgerEntry entities.
+func (c *LedgerEntryClient) CreateBulk(builders ...*LedgerEntryCreate) *LedgerEntryCreateBulk {
+	return &LedgerEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *LedgerEntryClient) MapCreateBulk(slice any, setFunc func(*LedgerEntryCreate, int)) *LedgerEntryCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &LedgerEntryCreateBulk{err: fmt.Errorf("calling to LedgerEntryClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*LedgerEntryCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &LedgerEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for LedgerEntry.
+func (c *LedgerEntryClient) Update() *LedgerEntryUpdate {
+	mutation := newLedgerEntryMutation(c.config, OpUpdate)
+	return &LedgerEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *LedgerEntryClient) UpdateOne(_m *LedgerEntry) *LedgerEntryUpdateOne {
+	mutation := newLedgerEntryMutation(c.config, OpUpdateOne, withLedgerEntry(_m))
+	return &LedgerEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *LedgerEntryClient) UpdateOneID(id typeid.LedgerEntry) *LedgerEntryUpdateOne {
+	mutation := newLedgerEntryMutation(c.config, OpUpdateOne, withLedgerEntryID(id))
+	return &LedgerEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for LedgerEntry.
+func (c *LedgerEntryClient) Delete() *LedgerEntryDelete {
+	mutation := newLedgerEntryMutation(c.config, OpDelete)
+	return &LedgerEntryDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *LedgerEntryClient) DeleteOne(_m *LedgerEntry) *LedgerEntryDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *LedgerEntryClient) DeleteOneID(id typeid.LedgerEntry) *LedgerEntryDeleteOne {
+	builder := c.Delete().Where(ledgerentry.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &LedgerEntryDeleteOne{builder}
+}
+
+// Query returns a query builder for LedgerEntry.
+func (c *LedgerEntryClient) Query() *LedgerEntryQuery {
+	return &LedgerEntryQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeLedgerEntry},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a LedgerEntry entity by its id.
+func (c *LedgerEntryClient) Get(ctx context.Context, id typeid.LedgerEntry) (*LedgerEntry, error) {
+	return c.Query().Where(ledgerentry.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *LedgerEntryClient) GetX(ctx context.Context, id typeid.LedgerEntry) *LedgerEntry {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *LedgerEntryClient) Hooks() []Hook {
+	return c.hooks.LedgerEntry
+}
+
+// Interceptors returns the client interceptors.
+func (c *LedgerEntryClient) Interceptors() []Interceptor {
+	return c.inters.LedgerEntry
+}
+
+func (c *LedgerEntryClient) mutate(ctx context.Context, m *LedgerEntryMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&LedgerEntryCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&LedgerEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&LedgerEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&LedgerEntryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown LedgerEntry mutation op: %q", m.Op())
 	}
 }
 
@@ -5501,20 +5644,20 @@ func (c *StockMovementClient) mutate(ctx context.Context, m *StockMovementMutati
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, MiniProgram,
-		MiniProgramShop, Order, OrderLine, OrderNote, Payment, PaymentSplit, Product,
-		ProductVariant, RefreshToken, Refund, RefundLine, SandboxTrade,
-		SandboxTransfer, Session, Shipment, ShipmentLine, Shop, ShopStaff, SigningKey,
-		SplitReturn, SplitRule, Staff, StaffInvitation, StaffRequest, Stock,
-		StockMovement []ent.Hook
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, LedgerEntry,
+		MiniProgram, MiniProgramShop, Order, OrderLine, OrderNote, Payment,
+		PaymentSplit, Product, ProductVariant, RefreshToken, Refund, RefundLine,
+		SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
+		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffInvitation,
+		StaffRequest, Stock, StockMovement []ent.Hook
 	}
 	inters struct {
-		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, MiniProgram,
-		MiniProgramShop, Order, OrderLine, OrderNote, Payment, PaymentSplit, Product,
-		ProductVariant, RefreshToken, Refund, RefundLine, SandboxTrade,
-		SandboxTransfer, Session, Shipment, ShipmentLine, Shop, ShopStaff, SigningKey,
-		SplitReturn, SplitRule, Staff, StaffInvitation, StaffRequest, Stock,
-		StockMovement []ent.Interceptor
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, LedgerEntry,
+		MiniProgram, MiniProgramShop, Order, OrderLine, OrderNote, Payment,
+		PaymentSplit, Product, ProductVariant, RefreshToken, Refund, RefundLine,
+		SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
+		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffInvitation,
+		StaffRequest, Stock, StockMovement []ent.Interceptor
 	}
 )
 

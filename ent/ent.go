@@ -14,6 +14,7 @@ import (
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
+	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/order"
@@ -115,6 +116,7 @@ func checkColumn(t, c string) error {
 			checkout.Table:        checkout.ValidColumn,
 			hold.Table:            hold.ValidColumn,
 			job.Table:             job.ValidColumn,
+			ledgerentry.Table:     ledgerentry.ValidColumn,
 			miniprogram.Table:     miniprogram.ValidColumn,
 			miniprogramshop.Table: miniprogramshop.ValidColumn,
 			order.Table:           order.ValidColumn,

@@ -14,6 +14,7 @@ import (
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
+	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/order"
@@ -67,6 +68,7 @@ const (
 	TypeCheckout        = "Checkout"
 	TypeHold            = "Hold"
 	TypeJob             = "Job"
+	TypeLedgerEntry     = "LedgerEntry"
 	TypeMiniProgram     = "MiniProgram"
 	TypeMiniProgramShop = "MiniProgramShop"
 	TypeOrder           = "Order"
@@ -5524,6 +5526,806 @@ func (m *JobMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *JobMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Job edge %s", name)
+}
+
+// LedgerEntryMutation represents an operation that mutates the LedgerEntry nodes in the graph.
+type LedgerEntryMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *typeid.LedgerEntry
+	kind          *string
+	movement_id   *typeid.UUID
+	order_id      *typeid.Order
+	shop_id       *typeid.Shop
+	account       *string
+	receiver      *string
+	amount        *int64
+	addamount     *int64
+	currency      *string
+	created_at    *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*LedgerEntry, error)
+	predicates    []predicate.LedgerEntry
+}
+
+var _ ent.Mutation = (*LedgerEntryMutation)(nil)
+
+// ledgerentryOption allows management of the mutation configuration using functional options.
+type ledgerentryOption func(*LedgerEntryMutation)
+
+// newLedgerEntryMutation creates new mutation for the LedgerEntry entity.
+func newLedgerEntryMutation(c config, op Op, opts ...ledgerentryOption) *LedgerEntryMutation {
+	m := &LedgerEntryMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeLedgerEntry,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withLedgerEntryID sets the ID field of the mutation.
+func withLedgerEntryID(id typeid.LedgerEntry) ledgerentryOption {
+	return func(m *LedgerEntryMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *LedgerEntry
+		)
+		m.oldValue = func(ctx context.Context) (*LedgerEntry, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().LedgerEntry.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withLedgerEntry sets the old LedgerEntry of the mutation.
+func withLedgerEntry(node *LedgerEntry) ledgerentryOption {
+	return func(m *LedgerEntryMutation) {
+		m.oldValue = func(context.Context) (*LedgerEntry, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m LedgerEntryMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m LedgerEntryMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of LedgerEntry entities.
+func (m *LedgerEntryMutation) SetID(id typeid.LedgerEntry) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *LedgerEntryMutation) ID() (id typeid.LedgerEntry, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *LedgerEntryMutation) IDs(ctx context.Context) ([]typeid.LedgerEntry, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []typeid.LedgerEntry{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().LedgerEntry.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetKind sets the "kind" field.
+func (m *LedgerEntryMutation) SetKind(s string) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *LedgerEntryMutation) Kind() (r string, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldKind(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *LedgerEntryMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetMovementID sets the "movement_id" field.
+func (m *LedgerEntryMutation) SetMovementID(t typeid.UUID) {
+	m.movement_id = &t
+}
+
+// MovementID returns the value of the "movement_id" field in the mutation.
+func (m *LedgerEntryMutation) MovementID() (r typeid.UUID, exists bool) {
+	v := m.movement_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMovementID returns the old "movement_id" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldMovementID(ctx context.Context) (v typeid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMovementID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMovementID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMovementID: %w", err)
+	}
+	return oldValue.MovementID, nil
+}
+
+// ResetMovementID resets all changes to the "movement_id" field.
+func (m *LedgerEntryMutation) ResetMovementID() {
+	m.movement_id = nil
+}
+
+// SetOrderID sets the "order_id" field.
+func (m *LedgerEntryMutation) SetOrderID(t typeid.Order) {
+	m.order_id = &t
+}
+
+// OrderID returns the value of the "order_id" field in the mutation.
+func (m *LedgerEntryMutation) OrderID() (r typeid.Order, exists bool) {
+	v := m.order_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOrderID returns the old "order_id" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldOrderID(ctx context.Context) (v typeid.Order, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOrderID: %w", err)
+	}
+	return oldValue.OrderID, nil
+}
+
+// ResetOrderID resets all changes to the "order_id" field.
+func (m *LedgerEntryMutation) ResetOrderID() {
+	m.order_id = nil
+}
+
+// SetShopID sets the "shop_id" field.
+func (m *LedgerEntryMutation) SetShopID(t typeid.Shop) {
+	m.shop_id = &t
+}
+
+// ShopID returns the value of the "shop_id" field in the mutation.
+func (m *LedgerEntryMutation) ShopID() (r typeid.Shop, exists bool) {
+	v := m.shop_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldShopID returns the old "shop_id" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldShopID(ctx context.Context) (v typeid.Shop, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldShopID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldShopID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldShopID: %w", err)
+	}
+	return oldValue.ShopID, nil
+}
+
+// ResetShopID resets all changes to the "shop_id" field.
+func (m *LedgerEntryMutation) ResetShopID() {
+	m.shop_id = nil
+}
+
+// SetAccount sets the "account" field.
+func (m *LedgerEntryMutation) SetAccount(s string) {
+	m.account = &s
+}
+
+// Account returns the value of the "account" field in the mutation.
+func (m *LedgerEntryMutation) Account() (r string, exists bool) {
+	v := m.account
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAccount returns the old "account" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldAccount(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAccount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAccount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAccount: %w", err)
+	}
+	return oldValue.Account, nil
+}
+
+// ResetAccount resets all changes to the "account" field.
+func (m *LedgerEntryMutation) ResetAccount() {
+	m.account = nil
+}
+
+// SetReceiver sets the "receiver" field.
+func (m *LedgerEntryMutation) SetReceiver(s string) {
+	m.receiver = &s
+}
+
+// Receiver returns the value of the "receiver" field in the mutation.
+func (m *LedgerEntryMutation) Receiver() (r string, exists bool) {
+	v := m.receiver
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReceiver returns the old "receiver" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldReceiver(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReceiver is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReceiver requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReceiver: %w", err)
+	}
+	return oldValue.Receiver, nil
+}
+
+// ResetReceiver resets all changes to the "receiver" field.
+func (m *LedgerEntryMutation) ResetReceiver() {
+	m.receiver = nil
+}
+
+// SetAmount sets the "amount" field.
+func (m *LedgerEntryMutation) SetAmount(i int64) {
+	m.amount = &i
+	m.addamount = nil
+}
+
+// Amount returns the value of the "amount" field in the mutation.
+func (m *LedgerEntryMutation) Amount() (r int64, exists bool) {
+	v := m.amount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAmount returns the old "amount" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldAmount(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAmount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAmount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAmount: %w", err)
+	}
+	return oldValue.Amount, nil
+}
+
+// AddAmount adds i to the "amount" field.
+func (m *LedgerEntryMutation) AddAmount(i int64) {
+	if m.addamount != nil {
+		*m.addamount += i
+	} else {
+		m.addamount = &i
+	}
+}
+
+// AddedAmount returns the value that was added to the "amount" field in this mutation.
+func (m *LedgerEntryMutation) AddedAmount() (r int64, exists bool) {
+	v := m.addamount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAmount resets all changes to the "amount" field.
+func (m *LedgerEntryMutation) ResetAmount() {
+	m.amount = nil
+	m.addamount = nil
+}
+
+// SetCurrency sets the "currency" field.
+func (m *LedgerEntryMutation) SetCurrency(s string) {
+	m.currency = &s
+}
+
+// Currency returns the value of the "currency" field in the mutation.
+func (m *LedgerEntryMutation) Currency() (r string, exists bool) {
+	v := m.currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrency returns the old "currency" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldCurrency(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrency: %w", err)
+	}
+	return oldValue.Currency, nil
+}
+
+// ResetCurrency resets all changes to the "currency" field.
+func (m *LedgerEntryMutation) ResetCurrency() {
+	m.currency = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *LedgerEntryMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *LedgerEntryMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the LedgerEntry entity.
+// If the LedgerEntry object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *LedgerEntryMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *LedgerEntryMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// Where appends a list predicates to the LedgerEntryMutation builder.
+func (m *LedgerEntryMutation) Where(ps ...predicate.LedgerEntry) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the LedgerEntryMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *LedgerEntryMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.LedgerEntry, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *LedgerEntryMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *LedgerEntryMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (LedgerEntry).
+func (m *LedgerEntryMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *LedgerEntryMutation) Fields() []string {
+	fields := make([]string, 0, 9)
+	if m.kind != nil {
+		fields = append(fields, ledgerentry.FieldKind)
+	}
+	if m.movement_id != nil {
+		fields = append(fields, ledgerentry.FieldMovementID)
+	}
+	if m.order_id != nil {
+		fields = append(fields, ledgerentry.FieldOrderID)
+	}
+	if m.shop_id != nil {
+		fields = append(fields, ledgerentry.FieldShopID)
+	}
+	if m.account != nil {
+		fields = append(fields, ledgerentry.FieldAccount)
+	}
+	if m.receiver != nil {
+		fields = append(fields, ledgerentry.FieldReceiver)
+	}
+	if m.amount != nil {
+		fields = append(fields, ledgerentry.FieldAmount)
+	}
+	if m.currency != nil {
+		fields = append(fields, ledgerentry.FieldCurrency)
+	}
+	if m.created_at != nil {
+		fields = append(fields, ledgerentry.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *LedgerEntryMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case ledgerentry.FieldKind:
+		return m.Kind()
+	case ledgerentry.FieldMovementID:
+		return m.MovementID()
+	case ledgerentry.FieldOrderID:
+		return m.OrderID()
+	case ledgerentry.FieldShopID:
+		return m.ShopID()
+	case ledgerentry.FieldAccount:
+		return m.Account()
+	case ledgerentry.FieldReceiver:
+		return m.Receiver()
+	case ledgerentry.FieldAmount:
+		return m.Amount()
+	case ledgerentry.FieldCurrency:
+		return m.Currency()
+	case ledgerentry.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *LedgerEntryMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case ledgerentry.FieldKind:
+		return m.OldKind(ctx)
+	case ledgerentry.FieldMovementID:
+		return m.OldMovementID(ctx)
+	case ledgerentry.FieldOrderID:
+		return m.OldOrderID(ctx)
+	case ledgerentry.FieldShopID:
+		return m.OldShopID(ctx)
+	case ledgerentry.FieldAccount:
+		return m.OldAccount(ctx)
+	case ledgerentry.FieldReceiver:
+		return m.OldReceiver(ctx)
+	case ledgerentry.FieldAmount:
+		return m.OldAmount(ctx)
+	case ledgerentry.FieldCurrency:
+		return m.OldCurrency(ctx)
+	case ledgerentry.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown LedgerEntry field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *LedgerEntryMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case ledgerentry.FieldKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case ledgerentry.FieldMovementID:
+		v, ok := value.(typeid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMovementID(v)
+		return nil
+	case ledgerentry.FieldOrderID:
+		v, ok := value.(typeid.Order)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOrderID(v)
+		return nil
+	case ledgerentry.FieldShopID:
+		v, ok := value.(typeid.Shop)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetShopID(v)
+		return nil
+	case ledgerentry.FieldAccount:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAccount(v)
+		return nil
+	case ledgerentry.FieldReceiver:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReceiver(v)
+		return nil
+	case ledgerentry.FieldAmount:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAmount(v)
+		return nil
+	case ledgerentry.FieldCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrency(v)
+		return nil
+	case ledgerentry.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown LedgerEntry field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *LedgerEntryMutation) AddedFields() []string {
+	var fields []string
+	if m.addamount != nil {
+		fields = append(fields, ledgerentry.FieldAmount)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *LedgerEntryMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case ledgerentry.FieldAmount:
+		return m.AddedAmount()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *LedgerEntryMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case ledgerentry.FieldAmount:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAmount(v)
+		return nil
+	}
+	return fmt.Errorf("unknown LedgerEntry numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *LedgerEntryMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *LedgerEntryMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *LedgerEntryMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown LedgerEntry nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *LedgerEntryMutation) ResetField(name string) error {
+	switch name {
+	case ledgerentry.FieldKind:
+		m.ResetKind()
+		return nil
+	case ledgerentry.FieldMovementID:
+		m.ResetMovementID()
+		return nil
+	case ledgerentry.FieldOrderID:
+		m.ResetOrderID()
+		return nil
+	case ledgerentry.FieldShopID:
+		m.ResetShopID()
+		return nil
+	case ledgerentry.FieldAccount:
+		m.ResetAccount()
+		return nil
+	case ledgerentry.FieldReceiver:
+		m.ResetReceiver()
+		return nil
+	case ledgerentry.FieldAmount:
+		m.ResetAmount()
+		return nil
+	case ledgerentry.FieldCurrency:
+		m.ResetCurrency()
+		return nil
+	case ledgerentry.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown LedgerEntry field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *LedgerEntryMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *LedgerEntryMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *LedgerEntryMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *LedgerEntryMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *LedgerEntryMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *LedgerEntryMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *LedgerEntryMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown LedgerEntry unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *LedgerEntryMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown LedgerEntry edge %s", name)
 }
 
 // MiniProgramMutation represents an operation that mutates the MiniProgram nodes in the graph.
@@ -11396,6 +12198,8 @@ type PaymentSplitMutation struct {
 	addreturned    *int64
 	currency       *string
 	status         *string
+	attempts       *int
+	addattempts    *int
 	position       *int
 	addposition    *int
 	clearedFields  map[string]struct{}
@@ -11877,6 +12681,62 @@ func (m *PaymentSplitMutation) ResetStatus() {
 	m.status = nil
 }
 
+// SetAttempts sets the "attempts" field.
+func (m *PaymentSplitMutation) SetAttempts(i int) {
+	m.attempts = &i
+	m.addattempts = nil
+}
+
+// Attempts returns the value of the "attempts" field in the mutation.
+func (m *PaymentSplitMutation) Attempts() (r int, exists bool) {
+	v := m.attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAttempts returns the old "attempts" field's value of the PaymentSplit entity.
+// If the PaymentSplit object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PaymentSplitMutation) OldAttempts(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAttempts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAttempts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAttempts: %w", err)
+	}
+	return oldValue.Attempts, nil
+}
+
+// AddAttempts adds i to the "attempts" field.
+func (m *PaymentSplitMutation) AddAttempts(i int) {
+	if m.addattempts != nil {
+		*m.addattempts += i
+	} else {
+		m.addattempts = &i
+	}
+}
+
+// AddedAttempts returns the value that was added to the "attempts" field in this mutation.
+func (m *PaymentSplitMutation) AddedAttempts() (r int, exists bool) {
+	v := m.addattempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAttempts resets all changes to the "attempts" field.
+func (m *PaymentSplitMutation) ResetAttempts() {
+	m.attempts = nil
+	m.addattempts = nil
+}
+
 // SetPosition sets the "position" field.
 func (m *PaymentSplitMutation) SetPosition(i int) {
 	m.position = &i
@@ -12048,7 +12908,7 @@ func (m *PaymentSplitMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PaymentSplitMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.payment_id != nil {
 		fields = append(fields, paymentsplit.FieldPaymentID)
 	}
@@ -12075,6 +12935,9 @@ func (m *PaymentSplitMutation) Fields() []string {
 	}
 	if m.status != nil {
 		fields = append(fields, paymentsplit.FieldStatus)
+	}
+	if m.attempts != nil {
+		fields = append(fields, paymentsplit.FieldAttempts)
 	}
 	if m.position != nil {
 		fields = append(fields, paymentsplit.FieldPosition)
@@ -12105,6 +12968,8 @@ func (m *PaymentSplitMutation) Field(name string) (ent.Value, bool) {
 		return m.Currency()
 	case paymentsplit.FieldStatus:
 		return m.Status()
+	case paymentsplit.FieldAttempts:
+		return m.Attempts()
 	case paymentsplit.FieldPosition:
 		return m.Position()
 	}
@@ -12134,6 +12999,8 @@ func (m *PaymentSplitMutation) OldField(ctx context.Context, name string) (ent.V
 		return m.OldCurrency(ctx)
 	case paymentsplit.FieldStatus:
 		return m.OldStatus(ctx)
+	case paymentsplit.FieldAttempts:
+		return m.OldAttempts(ctx)
 	case paymentsplit.FieldPosition:
 		return m.OldPosition(ctx)
 	}
@@ -12208,6 +13075,13 @@ func (m *PaymentSplitMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetStatus(v)
 		return nil
+	case paymentsplit.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAttempts(v)
+		return nil
 	case paymentsplit.FieldPosition:
 		v, ok := value.(int)
 		if !ok {
@@ -12229,6 +13103,9 @@ func (m *PaymentSplitMutation) AddedFields() []string {
 	if m.addreturned != nil {
 		fields = append(fields, paymentsplit.FieldReturned)
 	}
+	if m.addattempts != nil {
+		fields = append(fields, paymentsplit.FieldAttempts)
+	}
 	if m.addposition != nil {
 		fields = append(fields, paymentsplit.FieldPosition)
 	}
@@ -12244,6 +13121,8 @@ func (m *PaymentSplitMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedAmount()
 	case paymentsplit.FieldReturned:
 		return m.AddedReturned()
+	case paymentsplit.FieldAttempts:
+		return m.AddedAttempts()
 	case paymentsplit.FieldPosition:
 		return m.AddedPosition()
 	}
@@ -12268,6 +13147,13 @@ func (m *PaymentSplitMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddReturned(v)
+		return nil
+	case paymentsplit.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAttempts(v)
 		return nil
 	case paymentsplit.FieldPosition:
 		v, ok := value.(int)
@@ -12329,6 +13215,9 @@ func (m *PaymentSplitMutation) ResetField(name string) error {
 		return nil
 	case paymentsplit.FieldStatus:
 		m.ResetStatus()
+		return nil
+	case paymentsplit.FieldAttempts:
+		m.ResetAttempts()
 		return nil
 	case paymentsplit.FieldPosition:
 		m.ResetPosition()
@@ -19352,6 +20241,7 @@ type ShopMutation struct {
 	receiver                  *string
 	max_share_basis_points    *int
 	addmax_share_basis_points *int
+	share_when                *string
 	created_at                *time.Time
 	clearedFields             map[string]struct{}
 	done                      bool
@@ -19699,6 +20589,42 @@ func (m *ShopMutation) ResetMaxShareBasisPoints() {
 	m.addmax_share_basis_points = nil
 }
 
+// SetShareWhen sets the "share_when" field.
+func (m *ShopMutation) SetShareWhen(s string) {
+	m.share_when = &s
+}
+
+// ShareWhen returns the value of the "share_when" field in the mutation.
+func (m *ShopMutation) ShareWhen() (r string, exists bool) {
+	v := m.share_when
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldShareWhen returns the old "share_when" field's value of the Shop entity.
+// If the Shop object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ShopMutation) OldShareWhen(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldShareWhen is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldShareWhen requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldShareWhen: %w", err)
+	}
+	return oldValue.ShareWhen, nil
+}
+
+// ResetShareWhen resets all changes to the "share_when" field.
+func (m *ShopMutation) ResetShareWhen() {
+	m.share_when = nil
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *ShopMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -19769,7 +20695,7 @@ func (m *ShopMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ShopMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.name != nil {
 		fields = append(fields, shop.FieldName)
 	}
@@ -19787,6 +20713,9 @@ func (m *ShopMutation) Fields() []string {
 	}
 	if m.max_share_basis_points != nil {
 		fields = append(fields, shop.FieldMaxShareBasisPoints)
+	}
+	if m.share_when != nil {
+		fields = append(fields, shop.FieldShareWhen)
 	}
 	if m.created_at != nil {
 		fields = append(fields, shop.FieldCreatedAt)
@@ -19811,6 +20740,8 @@ func (m *ShopMutation) Field(name string) (ent.Value, bool) {
 		return m.Receiver()
 	case shop.FieldMaxShareBasisPoints:
 		return m.MaxShareBasisPoints()
+	case shop.FieldShareWhen:
+		return m.ShareWhen()
 	case shop.FieldCreatedAt:
 		return m.CreatedAt()
 	}
@@ -19834,6 +20765,8 @@ func (m *ShopMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldReceiver(ctx)
 	case shop.FieldMaxShareBasisPoints:
 		return m.OldMaxShareBasisPoints(ctx)
+	case shop.FieldShareWhen:
+		return m.OldShareWhen(ctx)
 	case shop.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	}
@@ -19886,6 +20819,13 @@ func (m *ShopMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetMaxShareBasisPoints(v)
+		return nil
+	case shop.FieldShareWhen:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetShareWhen(v)
 		return nil
 	case shop.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -19975,6 +20915,9 @@ func (m *ShopMutation) ResetField(name string) error {
 		return nil
 	case shop.FieldMaxShareBasisPoints:
 		m.ResetMaxShareBasisPoints()
+		return nil
+	case shop.FieldShareWhen:
+		m.ResetShareWhen()
 		return nil
 	case shop.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -20868,6 +21811,8 @@ type SplitReturnMutation struct {
 	addamount     *int64
 	currency      *string
 	status        *string
+	attempts      *int
+	addattempts   *int
 	created_at    *time.Time
 	clearedFields map[string]struct{}
 	refund        *typeid.Refund
@@ -21219,6 +22164,62 @@ func (m *SplitReturnMutation) ResetStatus() {
 	m.status = nil
 }
 
+// SetAttempts sets the "attempts" field.
+func (m *SplitReturnMutation) SetAttempts(i int) {
+	m.attempts = &i
+	m.addattempts = nil
+}
+
+// Attempts returns the value of the "attempts" field in the mutation.
+func (m *SplitReturnMutation) Attempts() (r int, exists bool) {
+	v := m.attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAttempts returns the old "attempts" field's value of the SplitReturn entity.
+// If the SplitReturn object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SplitReturnMutation) OldAttempts(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAttempts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAttempts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAttempts: %w", err)
+	}
+	return oldValue.Attempts, nil
+}
+
+// AddAttempts adds i to the "attempts" field.
+func (m *SplitReturnMutation) AddAttempts(i int) {
+	if m.addattempts != nil {
+		*m.addattempts += i
+	} else {
+		m.addattempts = &i
+	}
+}
+
+// AddedAttempts returns the value that was added to the "attempts" field in this mutation.
+func (m *SplitReturnMutation) AddedAttempts() (r int, exists bool) {
+	v := m.addattempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAttempts resets all changes to the "attempts" field.
+func (m *SplitReturnMutation) ResetAttempts() {
+	m.attempts = nil
+	m.addattempts = nil
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *SplitReturnMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -21343,7 +22344,7 @@ func (m *SplitReturnMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SplitReturnMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.refund != nil {
 		fields = append(fields, splitreturn.FieldRefundID)
 	}
@@ -21361,6 +22362,9 @@ func (m *SplitReturnMutation) Fields() []string {
 	}
 	if m.status != nil {
 		fields = append(fields, splitreturn.FieldStatus)
+	}
+	if m.attempts != nil {
+		fields = append(fields, splitreturn.FieldAttempts)
 	}
 	if m.created_at != nil {
 		fields = append(fields, splitreturn.FieldCreatedAt)
@@ -21385,6 +22389,8 @@ func (m *SplitReturnMutation) Field(name string) (ent.Value, bool) {
 		return m.Currency()
 	case splitreturn.FieldStatus:
 		return m.Status()
+	case splitreturn.FieldAttempts:
+		return m.Attempts()
 	case splitreturn.FieldCreatedAt:
 		return m.CreatedAt()
 	}
@@ -21408,6 +22414,8 @@ func (m *SplitReturnMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldCurrency(ctx)
 	case splitreturn.FieldStatus:
 		return m.OldStatus(ctx)
+	case splitreturn.FieldAttempts:
+		return m.OldAttempts(ctx)
 	case splitreturn.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	}
@@ -21461,6 +22469,13 @@ func (m *SplitReturnMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetStatus(v)
 		return nil
+	case splitreturn.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAttempts(v)
+		return nil
 	case splitreturn.FieldCreatedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -21479,6 +22494,9 @@ func (m *SplitReturnMutation) AddedFields() []string {
 	if m.addamount != nil {
 		fields = append(fields, splitreturn.FieldAmount)
 	}
+	if m.addattempts != nil {
+		fields = append(fields, splitreturn.FieldAttempts)
+	}
 	return fields
 }
 
@@ -21489,6 +22507,8 @@ func (m *SplitReturnMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case splitreturn.FieldAmount:
 		return m.AddedAmount()
+	case splitreturn.FieldAttempts:
+		return m.AddedAttempts()
 	}
 	return nil, false
 }
@@ -21504,6 +22524,13 @@ func (m *SplitReturnMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddAmount(v)
+		return nil
+	case splitreturn.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAttempts(v)
 		return nil
 	}
 	return fmt.Errorf("unknown SplitReturn numeric field %s", name)
@@ -21549,6 +22576,9 @@ func (m *SplitReturnMutation) ResetField(name string) error {
 		return nil
 	case splitreturn.FieldStatus:
 		m.ResetStatus()
+		return nil
+	case splitreturn.FieldAttempts:
+		m.ResetAttempts()
 		return nil
 	case splitreturn.FieldCreatedAt:
 		m.ResetCreatedAt()

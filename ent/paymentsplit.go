@@ -36,6 +36,8 @@ type PaymentSplit struct {
 	Currency string `json:"currency,omitempty"`
 	// Status holds the value of the "status" field.
 	Status string `json:"status,omitempty"`
+	// Attempts holds the value of the "attempts" field.
+	Attempts int `json:"attempts,omitempty"`
 	// Position holds the value of the "position" field.
 	Position int `json:"position,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -80,7 +82,7 @@ func (*PaymentSplit) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case paymentsplit.FieldAmount, paymentsplit.FieldReturned, paymentsplit.FieldPosition:
+		case paymentsplit.FieldAmount, paymentsplit.FieldReturned, paymentsplit.FieldAttempts, paymentsplit.FieldPosition:
 			values[i] = new(sql.NullInt64)
 		case paymentsplit.FieldReceiver, paymentsplit.FieldRole, paymentsplit.FieldCurrency, paymentsplit.FieldStatus:
 			values[i] = new(sql.NullString)
@@ -167,6 +169,12 @@ func (_m *PaymentSplit) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Status = value.String
 			}
+		case paymentsplit.FieldAttempts:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field attempts", values[i])
+			} else if value.Valid {
+				_m.Attempts = int(value.Int64)
+			}
 		case paymentsplit.FieldPosition:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field position", values[i])
@@ -245,6 +253,9 @@ func (_m *PaymentSplit) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("status=")
 	builder.WriteString(_m.Status)
+	builder.WriteString(", ")
+	builder.WriteString("attempts=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Attempts))
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))

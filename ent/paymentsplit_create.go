@@ -76,6 +76,20 @@ func (_c *PaymentSplitCreate) SetStatus(v string) *PaymentSplitCreate {
 	return _c
 }
 
+// SetAttempts sets the "attempts" field.
+func (_c *PaymentSplitCreate) SetAttempts(v int) *PaymentSplitCreate {
+	_c.mutation.SetAttempts(v)
+	return _c
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_c *PaymentSplitCreate) SetNillableAttempts(v *int) *PaymentSplitCreate {
+	if v != nil {
+		_c.SetAttempts(*v)
+	}
+	return _c
+}
+
 // SetPosition sets the "position" field.
 func (_c *PaymentSplitCreate) SetPosition(v int) *PaymentSplitCreate {
 	_c.mutation.SetPosition(v)
@@ -115,6 +129,7 @@ func (_c *PaymentSplitCreate) Mutation() *PaymentSplitMutation {
 
 // Save creates the PaymentSplit in the database.
 func (_c *PaymentSplitCreate) Save(ctx context.Context) (*PaymentSplit, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -137,6 +152,14 @@ func (_c *PaymentSplitCreate) Exec(ctx context.Context) error {
 func (_c *PaymentSplitCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *PaymentSplitCreate) defaults() {
+	if _, ok := _c.mutation.Attempts(); !ok {
+		v := paymentsplit.DefaultAttempts
+		_c.mutation.SetAttempts(v)
 	}
 }
 
@@ -197,6 +220,14 @@ func (_c *PaymentSplitCreate) check() error {
 	if v, ok := _c.mutation.Status(); ok {
 		if err := paymentsplit.StatusValidator(v); err != nil {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.status": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Attempts(); !ok {
+		return &ValidationError{Name: "attempts", err: errors.New(`ent: missing required field "PaymentSplit.attempts"`)}
+	}
+	if v, ok := _c.mutation.Attempts(); ok {
+		if err := paymentsplit.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
 		}
 	}
 	if _, ok := _c.mutation.Position(); !ok {
@@ -277,6 +308,10 @@ func (_c *PaymentSplitCreate) createSpec() (*PaymentSplit, *sqlgraph.CreateSpec)
 		_spec.SetField(paymentsplit.FieldStatus, field.TypeString, value)
 		_node.Status = value
 	}
+	if value, ok := _c.mutation.Attempts(); ok {
+		_spec.SetField(paymentsplit.FieldAttempts, field.TypeInt, value)
+		_node.Attempts = value
+	}
 	if value, ok := _c.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)
 		_node.Position = value
@@ -335,6 +370,7 @@ func (_c *PaymentSplitCreateBulk) Save(ctx context.Context) ([]*PaymentSplit, er
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*PaymentSplitMutation)
 				if !ok {

@@ -128,6 +128,27 @@ func (_u *PaymentSplitUpdate) SetNillableStatus(v *string) *PaymentSplitUpdate {
 	return _u
 }
 
+// SetAttempts sets the "attempts" field.
+func (_u *PaymentSplitUpdate) SetAttempts(v int) *PaymentSplitUpdate {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *PaymentSplitUpdate) SetNillableAttempts(v *int) *PaymentSplitUpdate {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *PaymentSplitUpdate) AddAttempts(v int) *PaymentSplitUpdate {
+	_u.mutation.AddAttempts(v)
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PaymentSplitUpdate) SetPosition(v int) *PaymentSplitUpdate {
 	_u.mutation.ResetPosition()
@@ -249,6 +270,11 @@ func (_u *PaymentSplitUpdate) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := paymentsplit.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Position(); ok {
 		if err := paymentsplit.PositionValidator(v); err != nil {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.position": %w`, err)}
@@ -301,6 +327,12 @@ func (_u *PaymentSplitUpdate) sqlSave(ctx context.Context) (_node int, err error
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(paymentsplit.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(paymentsplit.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(paymentsplit.FieldAttempts, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)
@@ -473,6 +505,27 @@ func (_u *PaymentSplitUpdateOne) SetNillableStatus(v *string) *PaymentSplitUpdat
 	return _u
 }
 
+// SetAttempts sets the "attempts" field.
+func (_u *PaymentSplitUpdateOne) SetAttempts(v int) *PaymentSplitUpdateOne {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *PaymentSplitUpdateOne) SetNillableAttempts(v *int) *PaymentSplitUpdateOne {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *PaymentSplitUpdateOne) AddAttempts(v int) *PaymentSplitUpdateOne {
+	_u.mutation.AddAttempts(v)
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PaymentSplitUpdateOne) SetPosition(v int) *PaymentSplitUpdateOne {
 	_u.mutation.ResetPosition()
@@ -607,6 +660,11 @@ func (_u *PaymentSplitUpdateOne) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := paymentsplit.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Position(); ok {
 		if err := paymentsplit.PositionValidator(v); err != nil {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.position": %w`, err)}
@@ -676,6 +734,12 @@ func (_u *PaymentSplitUpdateOne) sqlSave(ctx context.Context) (_node *PaymentSpl
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(paymentsplit.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(paymentsplit.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(paymentsplit.FieldAttempts, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)

@@ -10,6 +10,7 @@ import (
 	"holdfast/ent/checkout"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
+	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
@@ -181,6 +182,66 @@ func init() {
 	jobDescLastError := jobFields[6].Descriptor()
 	// job.LastErrorValidator is a validator for the "last_error" field. It is called by the builders before save.
 	job.LastErrorValidator = jobDescLastError.Validators[0].(func(string) error)
+	ledgerentryFields := schema.LedgerEntry{}.Fields()
+	_ = ledgerentryFields
+	// ledgerentryDescKind is the schema descriptor for kind field.
+	ledgerentryDescKind := ledgerentryFields[1].Descriptor()
+	// ledgerentry.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	ledgerentry.KindValidator = func() func(string) error {
+		validators := ledgerentryDescKind.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(kind string) error {
+			for _, fn := range fns {
+				if err := fn(kind); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// ledgerentryDescAccount is the schema descriptor for account field.
+	ledgerentryDescAccount := ledgerentryFields[5].Descriptor()
+	// ledgerentry.AccountValidator is a validator for the "account" field. It is called by the builders before save.
+	ledgerentry.AccountValidator = func() func(string) error {
+		validators := ledgerentryDescAccount.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(account string) error {
+			for _, fn := range fns {
+				if err := fn(account); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// ledgerentryDescReceiver is the schema descriptor for receiver field.
+	ledgerentryDescReceiver := ledgerentryFields[6].Descriptor()
+	// ledgerentry.ReceiverValidator is a validator for the "receiver" field. It is called by the builders before save.
+	ledgerentry.ReceiverValidator = ledgerentryDescReceiver.Validators[0].(func(string) error)
+	// ledgerentryDescCurrency is the schema descriptor for currency field.
+	ledgerentryDescCurrency := ledgerentryFields[8].Descriptor()
+	// ledgerentry.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
+	ledgerentry.CurrencyValidator = func() func(string) error {
+		validators := ledgerentryDescCurrency.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(currency string) error {
+			for _, fn := range fns {
+				if err := fn(currency); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	miniprogramFields := schema.MiniProgram{}.Fields()
 	_ = miniprogramFields
 	// miniprogramDescAppID is the schema descriptor for app_id field.
@@ -461,8 +522,14 @@ func init() {
 			return nil
 		}
 	}()
+	// paymentsplitDescAttempts is the schema descriptor for attempts field.
+	paymentsplitDescAttempts := paymentsplitFields[10].Descriptor()
+	// paymentsplit.DefaultAttempts holds the default value on creation for the attempts field.
+	paymentsplit.DefaultAttempts = paymentsplitDescAttempts.Default.(int)
+	// paymentsplit.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
+	paymentsplit.AttemptsValidator = paymentsplitDescAttempts.Validators[0].(func(int) error)
 	// paymentsplitDescPosition is the schema descriptor for position field.
-	paymentsplitDescPosition := paymentsplitFields[10].Descriptor()
+	paymentsplitDescPosition := paymentsplitFields[11].Descriptor()
 	// paymentsplit.PositionValidator is a validator for the "position" field. It is called by the builders before save.
 	paymentsplit.PositionValidator = paymentsplitDescPosition.Validators[0].(func(int) error)
 	productFields := schema.Product{}.Fields()
@@ -799,6 +866,26 @@ func init() {
 	shopDescReceiver := shopFields[5].Descriptor()
 	// shop.ReceiverValidator is a validator for the "receiver" field. It is called by the builders before save.
 	shop.ReceiverValidator = shopDescReceiver.Validators[0].(func(string) error)
+	// shopDescShareWhen is the schema descriptor for share_when field.
+	shopDescShareWhen := shopFields[7].Descriptor()
+	// shop.DefaultShareWhen holds the default value on creation for the share_when field.
+	shop.DefaultShareWhen = shopDescShareWhen.Default.(string)
+	// shop.ShareWhenValidator is a validator for the "share_when" field. It is called by the builders before save.
+	shop.ShareWhenValidator = func() func(string) error {
+		validators := shopDescShareWhen.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(share_when string) error {
+			for _, fn := range fns {
+				if err := fn(share_when); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	shopstaffFields := schema.ShopStaff{}.Fields()
 	_ = shopstaffFields
 	// shopstaffDescRole is the schema descriptor for role field.
@@ -871,6 +958,12 @@ func init() {
 			return nil
 		}
 	}()
+	// splitreturnDescAttempts is the schema descriptor for attempts field.
+	splitreturnDescAttempts := splitreturnFields[7].Descriptor()
+	// splitreturn.DefaultAttempts holds the default value on creation for the attempts field.
+	splitreturn.DefaultAttempts = splitreturnDescAttempts.Default.(int)
+	// splitreturn.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
+	splitreturn.AttemptsValidator = splitreturnDescAttempts.Validators[0].(func(int) error)
 	splitruleFields := schema.SplitRule{}.Fields()
 	_ = splitruleFields
 	// splitruleDescReceiver is the schema descriptor for receiver field.

@@ -30,6 +30,8 @@ type Shop struct {
 	Receiver string `json:"receiver,omitempty"`
 	// MaxShareBasisPoints holds the value of the "max_share_basis_points" field.
 	MaxShareBasisPoints int `json:"max_share_basis_points,omitempty"`
+	// ShareWhen holds the value of the "share_when" field.
+	ShareWhen string `json:"share_when,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt    time.Time `json:"created_at,omitempty"`
 	selectValues sql.SelectValues
@@ -42,7 +44,7 @@ func (*Shop) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case shop.FieldMaxShareBasisPoints:
 			values[i] = new(sql.NullInt64)
-		case shop.FieldName, shop.FieldSubject, shop.FieldCurrency, shop.FieldStatus, shop.FieldReceiver:
+		case shop.FieldName, shop.FieldSubject, shop.FieldCurrency, shop.FieldStatus, shop.FieldReceiver, shop.FieldShareWhen:
 			values[i] = new(sql.NullString)
 		case shop.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -105,6 +107,12 @@ func (_m *Shop) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.MaxShareBasisPoints = int(value.Int64)
 			}
+		case shop.FieldShareWhen:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field share_when", values[i])
+			} else if value.Valid {
+				_m.ShareWhen = value.String
+			}
 		case shop.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -164,6 +172,9 @@ func (_m *Shop) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("max_share_basis_points=")
 	builder.WriteString(fmt.Sprintf("%v", _m.MaxShareBasisPoints))
+	builder.WriteString(", ")
+	builder.WriteString("share_when=")
+	builder.WriteString(_m.ShareWhen)
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

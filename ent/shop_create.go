@@ -57,6 +57,20 @@ func (_c *ShopCreate) SetMaxShareBasisPoints(v int) *ShopCreate {
 	return _c
 }
 
+// SetShareWhen sets the "share_when" field.
+func (_c *ShopCreate) SetShareWhen(v string) *ShopCreate {
+	_c.mutation.SetShareWhen(v)
+	return _c
+}
+
+// SetNillableShareWhen sets the "share_when" field if the given value is not nil.
+func (_c *ShopCreate) SetNillableShareWhen(v *string) *ShopCreate {
+	if v != nil {
+		_c.SetShareWhen(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *ShopCreate) SetCreatedAt(v time.Time) *ShopCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -76,6 +90,7 @@ func (_c *ShopCreate) Mutation() *ShopMutation {
 
 // Save creates the Shop in the database.
 func (_c *ShopCreate) Save(ctx context.Context) (*Shop, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -98,6 +113,14 @@ func (_c *ShopCreate) Exec(ctx context.Context) error {
 func (_c *ShopCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *ShopCreate) defaults() {
+	if _, ok := _c.mutation.ShareWhen(); !ok {
+		v := shop.DefaultShareWhen
+		_c.mutation.SetShareWhen(v)
 	}
 }
 
@@ -145,6 +168,14 @@ func (_c *ShopCreate) check() error {
 	}
 	if _, ok := _c.mutation.MaxShareBasisPoints(); !ok {
 		return &ValidationError{Name: "max_share_basis_points", err: errors.New(`ent: missing required field "Shop.max_share_basis_points"`)}
+	}
+	if _, ok := _c.mutation.ShareWhen(); !ok {
+		return &ValidationError{Name: "share_when", err: errors.New(`ent: missing required field "Shop.share_when"`)}
+	}
+	if v, ok := _c.mutation.ShareWhen(); ok {
+		if err := shop.ShareWhenValidator(v); err != nil {
+			return &ValidationError{Name: "share_when", err: fmt.Errorf(`ent: validator failed for field "Shop.share_when": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "Shop.created_at"`)}
@@ -208,6 +239,10 @@ func (_c *ShopCreate) createSpec() (*Shop, *sqlgraph.CreateSpec) {
 		_spec.SetField(shop.FieldMaxShareBasisPoints, field.TypeInt, value)
 		_node.MaxShareBasisPoints = value
 	}
+	if value, ok := _c.mutation.ShareWhen(); ok {
+		_spec.SetField(shop.FieldShareWhen, field.TypeString, value)
+		_node.ShareWhen = value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(shop.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -233,6 +268,7 @@ func (_c *ShopCreateBulk) Save(ctx context.Context) ([]*Shop, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*ShopMutation)
 				if !ok {

@@ -120,6 +120,20 @@ func (_u *ShopUpdate) AddMaxShareBasisPoints(v int) *ShopUpdate {
 	return _u
 }
 
+// SetShareWhen sets the "share_when" field.
+func (_u *ShopUpdate) SetShareWhen(v string) *ShopUpdate {
+	_u.mutation.SetShareWhen(v)
+	return _u
+}
+
+// SetNillableShareWhen sets the "share_when" field if the given value is not nil.
+func (_u *ShopUpdate) SetNillableShareWhen(v *string) *ShopUpdate {
+	if v != nil {
+		_u.SetShareWhen(*v)
+	}
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *ShopUpdate) SetCreatedAt(v time.Time) *ShopUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -193,6 +207,11 @@ func (_u *ShopUpdate) check() error {
 			return &ValidationError{Name: "receiver", err: fmt.Errorf(`ent: validator failed for field "Shop.receiver": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.ShareWhen(); ok {
+		if err := shop.ShareWhenValidator(v); err != nil {
+			return &ValidationError{Name: "share_when", err: fmt.Errorf(`ent: validator failed for field "Shop.share_when": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -234,6 +253,9 @@ func (_u *ShopUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedMaxShareBasisPoints(); ok {
 		_spec.AddField(shop.FieldMaxShareBasisPoints, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.ShareWhen(); ok {
+		_spec.SetField(shop.FieldShareWhen, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(shop.FieldCreatedAt, field.TypeTime, value)
@@ -351,6 +373,20 @@ func (_u *ShopUpdateOne) AddMaxShareBasisPoints(v int) *ShopUpdateOne {
 	return _u
 }
 
+// SetShareWhen sets the "share_when" field.
+func (_u *ShopUpdateOne) SetShareWhen(v string) *ShopUpdateOne {
+	_u.mutation.SetShareWhen(v)
+	return _u
+}
+
+// SetNillableShareWhen sets the "share_when" field if the given value is not nil.
+func (_u *ShopUpdateOne) SetNillableShareWhen(v *string) *ShopUpdateOne {
+	if v != nil {
+		_u.SetShareWhen(*v)
+	}
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *ShopUpdateOne) SetCreatedAt(v time.Time) *ShopUpdateOne {
 	_u.mutation.SetCreatedAt(v)
@@ -437,6 +473,11 @@ func (_u *ShopUpdateOne) check() error {
 			return &ValidationError{Name: "receiver", err: fmt.Errorf(`ent: validator failed for field "Shop.receiver": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.ShareWhen(); ok {
+		if err := shop.ShareWhenValidator(v); err != nil {
+			return &ValidationError{Name: "share_when", err: fmt.Errorf(`ent: validator failed for field "Shop.share_when": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -495,6 +536,9 @@ func (_u *ShopUpdateOne) sqlSave(ctx context.Context) (_node *Shop, err error) {
 	}
 	if value, ok := _u.mutation.AddedMaxShareBasisPoints(); ok {
 		_spec.AddField(shop.FieldMaxShareBasisPoints, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.ShareWhen(); ok {
+		_spec.SetField(shop.FieldShareWhen, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(shop.FieldCreatedAt, field.TypeTime, value)

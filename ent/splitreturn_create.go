@@ -59,6 +59,20 @@ func (_c *SplitReturnCreate) SetStatus(v string) *SplitReturnCreate {
 	return _c
 }
 
+// SetAttempts sets the "attempts" field.
+func (_c *SplitReturnCreate) SetAttempts(v int) *SplitReturnCreate {
+	_c.mutation.SetAttempts(v)
+	return _c
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_c *SplitReturnCreate) SetNillableAttempts(v *int) *SplitReturnCreate {
+	if v != nil {
+		_c.SetAttempts(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *SplitReturnCreate) SetCreatedAt(v time.Time) *SplitReturnCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -88,6 +102,7 @@ func (_c *SplitReturnCreate) Mutation() *SplitReturnMutation {
 
 // Save creates the SplitReturn in the database.
 func (_c *SplitReturnCreate) Save(ctx context.Context) (*SplitReturn, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -110,6 +125,14 @@ func (_c *SplitReturnCreate) Exec(ctx context.Context) error {
 func (_c *SplitReturnCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *SplitReturnCreate) defaults() {
+	if _, ok := _c.mutation.Attempts(); !ok {
+		v := splitreturn.DefaultAttempts
+		_c.mutation.SetAttempts(v)
 	}
 }
 
@@ -146,6 +169,14 @@ func (_c *SplitReturnCreate) check() error {
 	if v, ok := _c.mutation.Status(); ok {
 		if err := splitreturn.StatusValidator(v); err != nil {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.status": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.Attempts(); !ok {
+		return &ValidationError{Name: "attempts", err: errors.New(`ent: missing required field "SplitReturn.attempts"`)}
+	}
+	if v, ok := _c.mutation.Attempts(); ok {
+		if err := splitreturn.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
 		}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
@@ -208,6 +239,10 @@ func (_c *SplitReturnCreate) createSpec() (*SplitReturn, *sqlgraph.CreateSpec) {
 		_spec.SetField(splitreturn.FieldStatus, field.TypeString, value)
 		_node.Status = value
 	}
+	if value, ok := _c.mutation.Attempts(); ok {
+		_spec.SetField(splitreturn.FieldAttempts, field.TypeInt, value)
+		_node.Attempts = value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -267,6 +302,7 @@ func (_c *SplitReturnCreateBulk) Save(ctx context.Context) ([]*SplitReturn, erro
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*SplitReturnMutation)
 				if !ok {

@@ -78,6 +78,27 @@ func (_u *SplitReturnUpdate) SetNillableStatus(v *string) *SplitReturnUpdate {
 	return _u
 }
 
+// SetAttempts sets the "attempts" field.
+func (_u *SplitReturnUpdate) SetAttempts(v int) *SplitReturnUpdate {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *SplitReturnUpdate) SetNillableAttempts(v *int) *SplitReturnUpdate {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *SplitReturnUpdate) AddAttempts(v int) *SplitReturnUpdate {
+	_u.mutation.AddAttempts(v)
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *SplitReturnUpdate) SetCreatedAt(v time.Time) *SplitReturnUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -141,6 +162,11 @@ func (_u *SplitReturnUpdate) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := splitreturn.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
+		}
+	}
 	if _u.mutation.RefundCleared() && len(_u.mutation.RefundIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "SplitReturn.refund"`)
 	}
@@ -179,6 +205,12 @@ func (_u *SplitReturnUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(splitreturn.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(splitreturn.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(splitreturn.FieldAttempts, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)
@@ -251,6 +283,27 @@ func (_u *SplitReturnUpdateOne) SetNillableStatus(v *string) *SplitReturnUpdateO
 	if v != nil {
 		_u.SetStatus(*v)
 	}
+	return _u
+}
+
+// SetAttempts sets the "attempts" field.
+func (_u *SplitReturnUpdateOne) SetAttempts(v int) *SplitReturnUpdateOne {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *SplitReturnUpdateOne) SetNillableAttempts(v *int) *SplitReturnUpdateOne {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *SplitReturnUpdateOne) AddAttempts(v int) *SplitReturnUpdateOne {
+	_u.mutation.AddAttempts(v)
 	return _u
 }
 
@@ -330,6 +383,11 @@ func (_u *SplitReturnUpdateOne) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := splitreturn.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
+		}
+	}
 	if _u.mutation.RefundCleared() && len(_u.mutation.RefundIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "SplitReturn.refund"`)
 	}
@@ -385,6 +443,12 @@ func (_u *SplitReturnUpdateOne) sqlSave(ctx context.Context) (_node *SplitReturn
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(splitreturn.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(splitreturn.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(splitreturn.FieldAttempts, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)

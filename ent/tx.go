@@ -30,6 +30,8 @@ type Tx struct {
 	Hold *HoldClient
 	// Job is the client for interacting with the Job builders.
 	Job *JobClient
+	// LedgerEntry is the client for interacting with the LedgerEntry builders.
+	LedgerEntry *LedgerEntryClient
 	// MiniProgram is the client for interacting with the MiniProgram builders.
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
@@ -223,6 +225,7 @@ func (tx *Tx) init() {
 	tx.Checkout = NewCheckoutClient(tx.config)
 	tx.Hold = NewHoldClient(tx.config)
 	tx.Job = NewJobClient(tx.config)
+	tx.LedgerEntry = NewLedgerEntryClient(tx.config)
 	tx.MiniProgram = NewMiniProgramClient(tx.config)
 	tx.MiniProgramShop = NewMiniProgramShopClient(tx.config)
 	tx.Order = NewOrderClient(tx.config)

@@ -209,6 +209,47 @@ var (
 			},
 		},
 	}
+	// LedgerEntriesColumns holds the columns for the "ledger_entries" table.
+	LedgerEntriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "kind", Type: field.TypeString, Size: 24},
+		{Name: "movement_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "account", Type: field.TypeString, Size: 24},
+		{Name: "receiver", Type: field.TypeString, Size: 128},
+		{Name: "amount", Type: field.TypeInt64},
+		{Name: "currency", Type: field.TypeString, Size: 24},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// LedgerEntriesTable holds the schema information for the "ledger_entries" table.
+	LedgerEntriesTable = &schema.Table{
+		Name:       "ledger_entries",
+		Columns:    LedgerEntriesColumns,
+		PrimaryKey: []*schema.Column{LedgerEntriesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "ledgerentry_movement_id_kind_order_id_account",
+				Unique:  true,
+				Columns: []*schema.Column{LedgerEntriesColumns[2], LedgerEntriesColumns[1], LedgerEntriesColumns[3], LedgerEntriesColumns[5]},
+			},
+			{
+				Name:    "ledgerentry_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{LedgerEntriesColumns[3]},
+			},
+			{
+				Name:    "ledgerentry_shop_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{LedgerEntriesColumns[4], LedgerEntriesColumns[0]},
+			},
+			{
+				Name:    "ledgerentry_shop_id_receiver",
+				Unique:  false,
+				Columns: []*schema.Column{LedgerEntriesColumns[4], LedgerEntriesColumns[6]},
+			},
+		},
+	}
 	// MiniProgramsColumns holds the columns for the "mini_programs" table.
 	MiniProgramsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -413,6 +454,7 @@ var (
 		{Name: "returned", Type: field.TypeInt64},
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "status", Type: field.TypeString, Size: 24},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
 		{Name: "position", Type: field.TypeInt},
 		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 	}
@@ -424,7 +466,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "payment_splits_orders_splits",
-				Columns:    []*schema.Column{PaymentSplitsColumns[10]},
+				Columns:    []*schema.Column{PaymentSplitsColumns[11]},
 				RefColumns: []*schema.Column{OrdersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -433,7 +475,7 @@ var (
 			{
 				Name:    "paymentsplit_order_id_position",
 				Unique:  false,
-				Columns: []*schema.Column{PaymentSplitsColumns[10], PaymentSplitsColumns[9]},
+				Columns: []*schema.Column{PaymentSplitsColumns[11], PaymentSplitsColumns[10]},
 			},
 			{
 				Name:    "paymentsplit_payment_id",
@@ -720,6 +762,7 @@ var (
 		{Name: "status", Type: field.TypeString, Size: 24},
 		{Name: "receiver", Type: field.TypeString, Size: 128},
 		{Name: "max_share_basis_points", Type: field.TypeInt},
+		{Name: "share_when", Type: field.TypeString, Size: 24, Default: "AFTER_PAYMENT"},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// ShopsTable holds the schema information for the "shops" table.
@@ -772,6 +815,7 @@ var (
 		{Name: "amount", Type: field.TypeInt64},
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "status", Type: field.TypeString, Size: 24},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "split_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "refund_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -784,13 +828,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "split_returns_payment_splits_returns",
-				Columns:    []*schema.Column{SplitReturnsColumns[6]},
+				Columns:    []*schema.Column{SplitReturnsColumns[7]},
 				RefColumns: []*schema.Column{PaymentSplitsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "split_returns_refunds_returns",
-				Columns:    []*schema.Column{SplitReturnsColumns[7]},
+				Columns:    []*schema.Column{SplitReturnsColumns[8]},
 				RefColumns: []*schema.Column{RefundsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -799,12 +843,12 @@ var (
 			{
 				Name:    "splitreturn_refund_id",
 				Unique:  false,
-				Columns: []*schema.Column{SplitReturnsColumns[7]},
+				Columns: []*schema.Column{SplitReturnsColumns[8]},
 			},
 			{
 				Name:    "splitreturn_split_id",
 				Unique:  false,
-				Columns: []*schema.Column{SplitReturnsColumns[6]},
+				Columns: []*schema.Column{SplitReturnsColumns[7]},
 			},
 		},
 	}
@@ -952,6 +996,7 @@ var (
 		CheckoutsTable,
 		HoldsTable,
 		JobsTable,
+		LedgerEntriesTable,
 		MiniProgramsTable,
 		MiniProgramShopsTable,
 		OrdersTable,
@@ -1016,6 +1061,13 @@ func init() {
 	}
 	JobsTable.Annotation = &entsql.Annotation{
 		Table: "jobs",
+	}
+	LedgerEntriesTable.Annotation = &entsql.Annotation{
+		Table: "ledger_entries",
+	}
+	LedgerEntriesTable.Annotation.Checks = map[string]string{
+		"ledger_entry_amount":   "amount <> 0",
+		"ledger_entry_receiver": "(account = 'RECEIVER') = (receiver <> '')",
 	}
 	MiniProgramsTable.Annotation = &entsql.Annotation{
 		Table: "mini_programs",

@@ -100,6 +100,11 @@ func Status(v string) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldEQ(FieldStatus, v))
 }
 
+// Attempts applies equality check predicate on the "attempts" field. It's identical to AttemptsEQ.
+func Attempts(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldEQ(FieldAttempts, v))
+}
+
 // Position applies equality check predicate on the "position" field. It's identical to PositionEQ.
 func Position(v int) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldEQ(FieldPosition, v))
@@ -543,6 +548,46 @@ func StatusEqualFold(v string) predicate.PaymentSplit {
 // StatusContainsFold applies the ContainsFold predicate on the "status" field.
 func StatusContainsFold(v string) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldContainsFold(FieldStatus, v))
+}
+
+// AttemptsEQ applies the EQ predicate on the "attempts" field.
+func AttemptsEQ(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldEQ(FieldAttempts, v))
+}
+
+// AttemptsNEQ applies the NEQ predicate on the "attempts" field.
+func AttemptsNEQ(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldNEQ(FieldAttempts, v))
+}
+
+// AttemptsIn applies the In predicate on the "attempts" field.
+func AttemptsIn(vs ...int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldIn(FieldAttempts, vs...))
+}
+
+// AttemptsNotIn applies the NotIn predicate on the "attempts" field.
+func AttemptsNotIn(vs ...int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldNotIn(FieldAttempts, vs...))
+}
+
+// AttemptsGT applies the GT predicate on the "attempts" field.
+func AttemptsGT(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldGT(FieldAttempts, v))
+}
+
+// AttemptsGTE applies the GTE predicate on the "attempts" field.
+func AttemptsGTE(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldGTE(FieldAttempts, v))
+}
+
+// AttemptsLT applies the LT predicate on the "attempts" field.
+func AttemptsLT(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldLT(FieldAttempts, v))
+}
+
+// AttemptsLTE applies the LTE predicate on the "attempts" field.
+func AttemptsLTE(v int) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldLTE(FieldAttempts, v))
 }
 
 // PositionEQ applies the EQ predicate on the "position" field.

@@ -30,6 +30,9 @@ type Hold func(*sql.Selector)
 // Job is the predicate function for job builders.
 type Job func(*sql.Selector)
 
+// LedgerEntry is the predicate function for ledgerentry builders.
+type LedgerEntry func(*sql.Selector)
+
 // MiniProgram is the predicate function for miniprogram builders.
 type MiniProgram func(*sql.Selector)
 

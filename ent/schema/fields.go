@@ -90,6 +90,9 @@ func amount(name string) ent.Field { return field.Int64(name).NonNegative() }
 // position orders the rows of one parent.
 func position() ent.Field { return field.Int("position").NonNegative() }
 
+// attempts counts those that failed for good; each is a transfer with a number of its own.
+func attempts() ent.Field { return field.Int("attempts").Default(0).NonNegative() }
+
 // short is text of one line.
 func short(name string, width int) ent.Field { return field.String(name).MaxLen(width) }
 

@@ -58,6 +58,7 @@ func (PaymentSplit) Fields() []ent.Field {
 		amount("returned"),
 		currency(),
 		enum("status", "PLANNED", "PROCESSING", "SUCCEEDED", "FAILED", "RETURNED", "CANCELLED"),
+		attempts(), // that the provider refused for good
 		position(),
 	}
 }
@@ -172,6 +173,7 @@ func (SplitReturn) Fields() []ent.Field {
 		amount("amount"),
 		currency(),
 		enum("status", "PROCESSING", "SUCCEEDED", "FAILED"),
+		attempts(), // that the provider refused for good
 		at("created_at"),
 	}
 }

@@ -61,6 +61,7 @@ func (Shop) Fields() []ent.Field {
 		enum("status", "OPEN", "CLOSED"),
 		short("receiver", nameLen),          // the merchant's own handle at the payment provider
 		field.Int("max_share_basis_points"), // how much of an order others may receive
+		enumSince("share_when", "AFTER_PAYMENT", "AFTER_SHIPPING", "AFTER_COMPLETION"), // when they receive it
 		at("created_at"),
 	}
 }

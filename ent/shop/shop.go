@@ -23,6 +23,8 @@ const (
 	FieldReceiver = "receiver"
 	// FieldMaxShareBasisPoints holds the string denoting the max_share_basis_points field in the database.
 	FieldMaxShareBasisPoints = "max_share_basis_points"
+	// FieldShareWhen holds the string denoting the share_when field in the database.
+	FieldShareWhen = "share_when"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// Table holds the table name of the shop in the database.
@@ -38,6 +40,7 @@ var Columns = []string{
 	FieldStatus,
 	FieldReceiver,
 	FieldMaxShareBasisPoints,
+	FieldShareWhen,
 	FieldCreatedAt,
 }
 
@@ -62,6 +65,10 @@ var (
 	StatusValidator func(string) error
 	// ReceiverValidator is a validator for the "receiver" field. It is called by the builders before save.
 	ReceiverValidator func(string) error
+	// DefaultShareWhen holds the default value on creation for the "share_when" field.
+	DefaultShareWhen string
+	// ShareWhenValidator is a validator for the "share_when" field. It is called by the builders before save.
+	ShareWhenValidator func(string) error
 )
 
 // OrderOption defines the ordering options for the Shop queries.
@@ -100,6 +107,11 @@ func ByReceiver(opts ...sql.OrderTermOption) OrderOption {
 // ByMaxShareBasisPoints orders the results by the max_share_basis_points field.
 func ByMaxShareBasisPoints(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldMaxShareBasisPoints, opts...).ToFunc()
+}
+
+// ByShareWhen orders the results by the share_when field.
+func ByShareWhen(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldShareWhen, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

@@ -85,6 +85,11 @@ func MaxShareBasisPoints(v int) predicate.Shop {
 	return predicate.Shop(sql.FieldEQ(FieldMaxShareBasisPoints, v))
 }
 
+// ShareWhen applies equality check predicate on the "share_when" field. It's identical to ShareWhenEQ.
+func ShareWhen(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldEQ(FieldShareWhen, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Shop {
 	return predicate.Shop(sql.FieldEQ(FieldCreatedAt, v))
@@ -453,6 +458,71 @@ func MaxShareBasisPointsLT(v int) predicate.Shop {
 // MaxShareBasisPointsLTE applies the LTE predicate on the "max_share_basis_points" field.
 func MaxShareBasisPointsLTE(v int) predicate.Shop {
 	return predicate.Shop(sql.FieldLTE(FieldMaxShareBasisPoints, v))
+}
+
+// ShareWhenEQ applies the EQ predicate on the "share_when" field.
+func ShareWhenEQ(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldEQ(FieldShareWhen, v))
+}
+
+// ShareWhenNEQ applies the NEQ predicate on the "share_when" field.
+func ShareWhenNEQ(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldNEQ(FieldShareWhen, v))
+}
+
+// ShareWhenIn applies the In predicate on the "share_when" field.
+func ShareWhenIn(vs ...string) predicate.Shop {
+	return predicate.Shop(sql.FieldIn(FieldShareWhen, vs...))
+}
+
+// ShareWhenNotIn applies the NotIn predicate on the "share_when" field.
+func ShareWhenNotIn(vs ...string) predicate.Shop {
+	return predicate.Shop(sql.FieldNotIn(FieldShareWhen, vs...))
+}
+
+// ShareWhenGT applies the GT predicate on the "share_when" field.
+func ShareWhenGT(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldGT(FieldShareWhen, v))
+}
+
+// ShareWhenGTE applies the GTE predicate on the "share_when" field.
+func ShareWhenGTE(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldGTE(FieldShareWhen, v))
+}
+
+// ShareWhenLT applies the LT predicate on the "share_when" field.
+func ShareWhenLT(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldLT(FieldShareWhen, v))
+}
+
+// ShareWhenLTE applies the LTE predicate on the "share_when" field.
+func ShareWhenLTE(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldLTE(FieldShareWhen, v))
+}
+
+// ShareWhenContains applies the Contains predicate on the "share_when" field.
+func ShareWhenContains(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldContains(FieldShareWhen, v))
+}
+
+// ShareWhenHasPrefix applies the HasPrefix predicate on the "share_when" field.
+func ShareWhenHasPrefix(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldHasPrefix(FieldShareWhen, v))
+}
+
+// ShareWhenHasSuffix applies the HasSuffix predicate on the "share_when" field.
+func ShareWhenHasSuffix(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldHasSuffix(FieldShareWhen, v))
+}
+
+// ShareWhenEqualFold applies the EqualFold predicate on the "share_when" field.
+func ShareWhenEqualFold(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldEqualFold(FieldShareWhen, v))
+}
+
+// ShareWhenContainsFold applies the ContainsFold predicate on the "share_when" field.
+func ShareWhenContainsFold(v string) predicate.Shop {
+	return predicate.Shop(sql.FieldContainsFold(FieldShareWhen, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

@@ -24,6 +24,8 @@ const (
 	FieldCurrency = "currency"
 	// FieldStatus holds the string denoting the status field in the database.
 	FieldStatus = "status"
+	// FieldAttempts holds the string denoting the attempts field in the database.
+	FieldAttempts = "attempts"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// EdgeRefund holds the string denoting the refund edge name in mutations.
@@ -57,6 +59,7 @@ var Columns = []string{
 	FieldAmount,
 	FieldCurrency,
 	FieldStatus,
+	FieldAttempts,
 	FieldCreatedAt,
 }
 
@@ -77,6 +80,10 @@ var (
 	CurrencyValidator func(string) error
 	// StatusValidator is a validator for the "status" field. It is called by the builders before save.
 	StatusValidator func(string) error
+	// DefaultAttempts holds the default value on creation for the "attempts" field.
+	DefaultAttempts int
+	// AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
+	AttemptsValidator func(int) error
 )
 
 // OrderOption defines the ordering options for the SplitReturn queries.
@@ -115,6 +122,11 @@ func ByCurrency(opts ...sql.OrderTermOption) OrderOption {
 // ByStatus orders the results by the status field.
 func ByStatus(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldStatus, opts...).ToFunc()
+}
+
+// ByAttempts orders the results by the attempts field.
+func ByAttempts(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAttempts, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

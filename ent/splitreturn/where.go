@@ -86,6 +86,11 @@ func Status(v string) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldEQ(FieldStatus, v))
 }
 
+// Attempts applies equality check predicate on the "attempts" field. It's identical to AttemptsEQ.
+func Attempts(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldEQ(FieldAttempts, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldEQ(FieldCreatedAt, v))
@@ -339,6 +344,46 @@ func StatusEqualFold(v string) predicate.SplitReturn {
 // StatusContainsFold applies the ContainsFold predicate on the "status" field.
 func StatusContainsFold(v string) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldContainsFold(FieldStatus, v))
+}
+
+// AttemptsEQ applies the EQ predicate on the "attempts" field.
+func AttemptsEQ(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldEQ(FieldAttempts, v))
+}
+
+// AttemptsNEQ applies the NEQ predicate on the "attempts" field.
+func AttemptsNEQ(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldNEQ(FieldAttempts, v))
+}
+
+// AttemptsIn applies the In predicate on the "attempts" field.
+func AttemptsIn(vs ...int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldIn(FieldAttempts, vs...))
+}
+
+// AttemptsNotIn applies the NotIn predicate on the "attempts" field.
+func AttemptsNotIn(vs ...int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldNotIn(FieldAttempts, vs...))
+}
+
+// AttemptsGT applies the GT predicate on the "attempts" field.
+func AttemptsGT(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldGT(FieldAttempts, v))
+}
+
+// AttemptsGTE applies the GTE predicate on the "attempts" field.
+func AttemptsGTE(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldGTE(FieldAttempts, v))
+}
+
+// AttemptsLT applies the LT predicate on the "attempts" field.
+func AttemptsLT(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldLT(FieldAttempts, v))
+}
+
+// AttemptsLTE applies the LTE predicate on the "attempts" field.
+func AttemptsLTE(v int) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldLTE(FieldAttempts, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

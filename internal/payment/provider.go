@@ -84,24 +84,34 @@ const (
 type RefundRequest struct {
 	ID      typeid.Refund
 	Payment typeid.Payment
+	Order   typeid.Order // whose money it is
 	Amount  money.Money
 	Reason  string
 }
 
-// ShareRequest pays Amount of a payment to a receiver; repeating it with the same id has one effect.
+// ShareRequest pays Amount of a payment to a receiver; repeating it with the same id and attempt has one effect.
 type ShareRequest struct {
 	ID       typeid.Split
+	Attempt  int // how often it failed for good: each attempt is a transfer of its own
 	Payment  typeid.Payment
+	Order    typeid.Order
 	Receiver string
 	Amount   money.Money
+	// Own says that it is the merchant's own share: it is with the merchant already, and only has to be set free. It comes last.
+	Own bool
 }
 
-// ReturnRequest takes Amount of a share back; repeating it with the same id has one effect.
+// ReturnRequest takes Amount of a share back; repeating it with the same id and attempt has one effect.
 type ReturnRequest struct {
-	ID       typeid.SplitReturn
-	Payment  typeid.Payment
-	Receiver string
-	Amount   money.Money
+	ID           typeid.SplitReturn
+	Attempt      int // as of a share
+	Share        typeid.Split
+	ShareAttempt int // the one that succeeded
+	Payment      typeid.Payment
+	Order        typeid.Order
+	Receiver     string
+	Amount       money.Money
+	Own          bool // the merchant's own share: it is with the merchant, who gives refunds anyway
 }
 
 // Unconfigured is the provider of a server that has none: it takes no payments, and nothing is known of any.

@@ -140,7 +140,9 @@ func (s *Settlement) refund(ctx context.Context, a *account, r *ent.Refund, run 
 		return nil // the buyer's money waits for the shares that it is made of
 	}
 	state, err := s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
-		return s.provider.Refund(ctx, payment.RefundRequest{ID: r.ID, Payment: a.payment.ID, Amount: a.in(r.Amount), Reason: r.Reason})
+		return s.provider.Refund(ctx, payment.RefundRequest{
+			ID: r.ID, Payment: a.payment.ID, Order: a.order.ID, Amount: a.in(r.Amount), Reason: r.Reason,
+		})
 	})
 	failed := func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Refund.Update().Where(refund.ID(r.ID), refund.Status(string(payment.TransferProcessing))).SetStatus(string(payment.TransferFailed)).Save(ctx)
@@ -173,12 +175,15 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 		moved = payment.ShareWithheld{Return: back.ID}
 	default:
 		state, err = s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
-			return s.provider.ReturnShare(ctx, payment.ReturnRequest{ID: back.ID, Payment: a.payment.ID, Receiver: of.Receiver, Amount: a.in(back.Amount)})
+			return s.provider.ReturnShare(ctx, payment.ReturnRequest{
+				ID: back.ID, Attempt: back.Attempts, Share: of.ID, ShareAttempt: of.Attempts, Payment: a.payment.ID, Order: a.order.ID,
+				Receiver: of.Receiver, Amount: a.in(back.Amount), Own: own(of),
+			})
 		})
 	}
 	if err := s.settle(ctx, a, transfer{state, err, back.CreatedAt}, moved, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.SplitReturn.Update().Where(splitreturn.ID(back.ID), splitreturn.Status(string(payment.TransferProcessing))).
-			SetStatus(string(payment.TransferFailed)).Save(ctx)
+		_, err := tx.SplitReturn.Update().Where(splitreturn.ID(back.ID), splitreturn.StatusNEQ(string(payment.TransferSucceeded))).
+			SetStatus(string(payment.TransferFailed)).AddAttempts(1).Save(ctx)
 		return err
 	}); err != nil {
 		return err
@@ -211,6 +216,9 @@ func (s *Settlement) shares(ctx context.Context, a *account, run *results) error
 	}
 	return nil
 }
+
+// own tells whether a share is the merchant's, with whom the money is from the beginning.
+func own(p *ent.PaymentSplit) bool { return p.Role == "MERCHANT" }
 
 func unpaid(p *ent.PaymentSplit) bool {
 	return p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed
@@ -252,13 +260,15 @@ func (s *Settlement) share(ctx context.Context, a *account, p *ent.PaymentSplit)
 	state, err := payment.TransferSucceeded, error(nil)
 	if amount.Amount > 0 {
 		state, err = s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
-			return s.provider.Share(ctx, payment.ShareRequest{ID: p.ID, Payment: a.payment.ID, Receiver: p.Receiver, Amount: amount})
+			return s.provider.Share(ctx, payment.ShareRequest{
+				ID: p.ID, Attempt: p.Attempts, Payment: a.payment.ID, Order: a.order.ID, Receiver: p.Receiver, Amount: amount, Own: own(p),
+			})
 		})
 	}
 	p.Status = payment.SplitProcessing
 	err = s.settle(ctx, a, transfer{state, err, *a.payment.PaidAt}, payment.ShareMade{Split: p.ID}, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Status(payment.SplitProcessing)).
-			SetStatus(payment.SplitFailed).Save(ctx)
+			SetStatus(payment.SplitFailed).AddAttempts(1).Save(ctx)
 		return err
 	})
 	switch {

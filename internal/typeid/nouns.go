@@ -60,6 +60,8 @@ type (
 	AuditEntry struct{ id[auditEntry] }
 	// Invitation is the id of an invitation to work for a shop.
 	Invitation struct{ id[invitation] }
+	// LedgerEntry is the id of an entry of the books.
+	LedgerEntry struct{ id[ledgerEntry] }
 )
 
 type (
@@ -92,6 +94,7 @@ type (
 	orderNote    struct{}
 	auditEntry   struct{}
 	invitation   struct{}
+	ledgerEntry  struct{}
 )
 
 func (miniProgram) prefix() string  { return "mini" }
@@ -123,3 +126,4 @@ func (address) prefix() string      { return "addr" }
 func (orderNote) prefix() string    { return "note" }
 func (auditEntry) prefix() string   { return "audit" }
 func (invitation) prefix() string   { return "inv" }
+func (ledgerEntry) prefix() string  { return "entry" }
