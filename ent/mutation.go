@@ -7243,6 +7243,7 @@ type OrderMutation struct {
 	paid_at          *time.Time
 	shipped_at       *time.Time
 	completed_at     *time.Time
+	freed_at         *time.Time
 	version          *int64
 	addversion       *int64
 	clearedFields    map[string]struct{}
@@ -8525,6 +8526,55 @@ func (m *OrderMutation) ResetCompletedAt() {
 	delete(m.clearedFields, order.FieldCompletedAt)
 }
 
+// SetFreedAt sets the "freed_at" field.
+func (m *OrderMutation) SetFreedAt(t time.Time) {
+	m.freed_at = &t
+}
+
+// FreedAt returns the value of the "freed_at" field in the mutation.
+func (m *OrderMutation) FreedAt() (r time.Time, exists bool) {
+	v := m.freed_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFreedAt returns the old "freed_at" field's value of the Order entity.
+// If the Order object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OrderMutation) OldFreedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFreedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFreedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFreedAt: %w", err)
+	}
+	return oldValue.FreedAt, nil
+}
+
+// ClearFreedAt clears the value of the "freed_at" field.
+func (m *OrderMutation) ClearFreedAt() {
+	m.freed_at = nil
+	m.clearedFields[order.FieldFreedAt] = struct{}{}
+}
+
+// FreedAtCleared returns if the "freed_at" field was cleared in this mutation.
+func (m *OrderMutation) FreedAtCleared() bool {
+	_, ok := m.clearedFields[order.FieldFreedAt]
+	return ok
+}
+
+// ResetFreedAt resets all changes to the "freed_at" field.
+func (m *OrderMutation) ResetFreedAt() {
+	m.freed_at = nil
+	delete(m.clearedFields, order.FieldFreedAt)
+}
+
 // SetVersion sets the "version" field.
 func (m *OrderMutation) SetVersion(i int64) {
 	m.version = &i
@@ -8858,7 +8908,7 @@ func (m *OrderMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *OrderMutation) Fields() []string {
-	fields := make([]string, 0, 26)
+	fields := make([]string, 0, 27)
 	if m.number != nil {
 		fields = append(fields, order.FieldNumber)
 	}
@@ -8934,6 +8984,9 @@ func (m *OrderMutation) Fields() []string {
 	if m.completed_at != nil {
 		fields = append(fields, order.FieldCompletedAt)
 	}
+	if m.freed_at != nil {
+		fields = append(fields, order.FieldFreedAt)
+	}
 	if m.version != nil {
 		fields = append(fields, order.FieldVersion)
 	}
@@ -8995,6 +9048,8 @@ func (m *OrderMutation) Field(name string) (ent.Value, bool) {
 		return m.ShippedAt()
 	case order.FieldCompletedAt:
 		return m.CompletedAt()
+	case order.FieldFreedAt:
+		return m.FreedAt()
 	case order.FieldVersion:
 		return m.Version()
 	}
@@ -9056,6 +9111,8 @@ func (m *OrderMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldShippedAt(ctx)
 	case order.FieldCompletedAt:
 		return m.OldCompletedAt(ctx)
+	case order.FieldFreedAt:
+		return m.OldFreedAt(ctx)
 	case order.FieldVersion:
 		return m.OldVersion(ctx)
 	}
@@ -9242,6 +9299,13 @@ func (m *OrderMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCompletedAt(v)
 		return nil
+	case order.FieldFreedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFreedAt(v)
+		return nil
 	case order.FieldVersion:
 		v, ok := value.(int64)
 		if !ok {
@@ -9390,6 +9454,9 @@ func (m *OrderMutation) ClearedFields() []string {
 	if m.FieldCleared(order.FieldCompletedAt) {
 		fields = append(fields, order.FieldCompletedAt)
 	}
+	if m.FieldCleared(order.FieldFreedAt) {
+		fields = append(fields, order.FieldFreedAt)
+	}
 	return fields
 }
 
@@ -9439,6 +9506,9 @@ func (m *OrderMutation) ClearField(name string) error {
 		return nil
 	case order.FieldCompletedAt:
 		m.ClearCompletedAt()
+		return nil
+	case order.FieldFreedAt:
+		m.ClearFreedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Order nullable field %s", name)
@@ -9522,6 +9592,9 @@ func (m *OrderMutation) ResetField(name string) error {
 		return nil
 	case order.FieldCompletedAt:
 		m.ResetCompletedAt()
+		return nil
+	case order.FieldFreedAt:
+		m.ResetFreedAt()
 		return nil
 	case order.FieldVersion:
 		m.ResetVersion()

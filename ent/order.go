@@ -69,6 +69,8 @@ type Order struct {
 	ShippedAt *time.Time `json:"shipped_at,omitempty"`
 	// CompletedAt holds the value of the "completed_at" field.
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	// FreedAt holds the value of the "freed_at" field.
+	FreedAt *time.Time `json:"freed_at,omitempty"`
 	// Version holds the value of the "version" field.
 	Version int64 `json:"version,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -150,7 +152,7 @@ func (*Order) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case order.FieldNumber, order.FieldStatus, order.FieldCurrency, order.FieldShipName, order.FieldShipPhone, order.FieldShipCountry, order.FieldShipProvince, order.FieldShipCity, order.FieldShipDistrict, order.FieldShipStreet, order.FieldShipPostalCode, order.FieldNote:
 			values[i] = new(sql.NullString)
-		case order.FieldPlacedAt, order.FieldHeldUntil, order.FieldPaidAt, order.FieldShippedAt, order.FieldCompletedAt:
+		case order.FieldPlacedAt, order.FieldHeldUntil, order.FieldPaidAt, order.FieldShippedAt, order.FieldCompletedAt, order.FieldFreedAt:
 			values[i] = new(sql.NullTime)
 		case order.FieldBuyerID:
 			values[i] = new(typeid.Buyer)
@@ -343,6 +345,13 @@ func (_m *Order) assignValues(columns []string, values []any) error {
 				_m.CompletedAt = new(time.Time)
 				*_m.CompletedAt = value.Time
 			}
+		case order.FieldFreedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field freed_at", values[i])
+			} else if value.Valid {
+				_m.FreedAt = new(time.Time)
+				*_m.FreedAt = value.Time
+			}
 		case order.FieldVersion:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field version", values[i])
@@ -506,6 +515,11 @@ func (_m *Order) String() string {
 	builder.WriteString(", ")
 	if v := _m.CompletedAt; v != nil {
 		builder.WriteString("completed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.FreedAt; v != nil {
+		builder.WriteString("freed_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteString(", ")

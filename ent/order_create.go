@@ -272,6 +272,20 @@ func (_c *OrderCreate) SetNillableCompletedAt(v *time.Time) *OrderCreate {
 	return _c
 }
 
+// SetFreedAt sets the "freed_at" field.
+func (_c *OrderCreate) SetFreedAt(v time.Time) *OrderCreate {
+	_c.mutation.SetFreedAt(v)
+	return _c
+}
+
+// SetNillableFreedAt sets the "freed_at" field if the given value is not nil.
+func (_c *OrderCreate) SetNillableFreedAt(v *time.Time) *OrderCreate {
+	if v != nil {
+		_c.SetFreedAt(*v)
+	}
+	return _c
+}
+
 // SetVersion sets the "version" field.
 func (_c *OrderCreate) SetVersion(v int64) *OrderCreate {
 	_c.mutation.SetVersion(v)
@@ -643,6 +657,10 @@ func (_c *OrderCreate) createSpec() (*Order, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.CompletedAt(); ok {
 		_spec.SetField(order.FieldCompletedAt, field.TypeTime, value)
 		_node.CompletedAt = &value
+	}
+	if value, ok := _c.mutation.FreedAt(); ok {
+		_spec.SetField(order.FieldFreedAt, field.TypeTime, value)
+		_node.FreedAt = &value
 	}
 	if value, ok := _c.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)

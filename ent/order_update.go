@@ -435,6 +435,26 @@ func (_u *OrderUpdate) ClearCompletedAt() *OrderUpdate {
 	return _u
 }
 
+// SetFreedAt sets the "freed_at" field.
+func (_u *OrderUpdate) SetFreedAt(v time.Time) *OrderUpdate {
+	_u.mutation.SetFreedAt(v)
+	return _u
+}
+
+// SetNillableFreedAt sets the "freed_at" field if the given value is not nil.
+func (_u *OrderUpdate) SetNillableFreedAt(v *time.Time) *OrderUpdate {
+	if v != nil {
+		_u.SetFreedAt(*v)
+	}
+	return _u
+}
+
+// ClearFreedAt clears the value of the "freed_at" field.
+func (_u *OrderUpdate) ClearFreedAt() *OrderUpdate {
+	_u.mutation.ClearFreedAt()
+	return _u
+}
+
 // SetVersion sets the "version" field.
 func (_u *OrderUpdate) SetVersion(v int64) *OrderUpdate {
 	_u.mutation.ResetVersion()
@@ -851,6 +871,12 @@ func (_u *OrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.CompletedAtCleared() {
 		_spec.ClearField(order.FieldCompletedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.FreedAt(); ok {
+		_spec.SetField(order.FieldFreedAt, field.TypeTime, value)
+	}
+	if _u.mutation.FreedAtCleared() {
+		_spec.ClearField(order.FieldFreedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)
@@ -1461,6 +1487,26 @@ func (_u *OrderUpdateOne) ClearCompletedAt() *OrderUpdateOne {
 	return _u
 }
 
+// SetFreedAt sets the "freed_at" field.
+func (_u *OrderUpdateOne) SetFreedAt(v time.Time) *OrderUpdateOne {
+	_u.mutation.SetFreedAt(v)
+	return _u
+}
+
+// SetNillableFreedAt sets the "freed_at" field if the given value is not nil.
+func (_u *OrderUpdateOne) SetNillableFreedAt(v *time.Time) *OrderUpdateOne {
+	if v != nil {
+		_u.SetFreedAt(*v)
+	}
+	return _u
+}
+
+// ClearFreedAt clears the value of the "freed_at" field.
+func (_u *OrderUpdateOne) ClearFreedAt() *OrderUpdateOne {
+	_u.mutation.ClearFreedAt()
+	return _u
+}
+
 // SetVersion sets the "version" field.
 func (_u *OrderUpdateOne) SetVersion(v int64) *OrderUpdateOne {
 	_u.mutation.ResetVersion()
@@ -1907,6 +1953,12 @@ func (_u *OrderUpdateOne) sqlSave(ctx context.Context) (_node *Order, err error)
 	}
 	if _u.mutation.CompletedAtCleared() {
 		_spec.ClearField(order.FieldCompletedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.FreedAt(); ok {
+		_spec.SetField(order.FieldFreedAt, field.TypeTime, value)
+	}
+	if _u.mutation.FreedAtCleared() {
+		_spec.ClearField(order.FieldFreedAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(order.FieldVersion, field.TypeInt64, value)

@@ -62,6 +62,8 @@ const (
 	FieldShippedAt = "shipped_at"
 	// FieldCompletedAt holds the string denoting the completed_at field in the database.
 	FieldCompletedAt = "completed_at"
+	// FieldFreedAt holds the string denoting the freed_at field in the database.
+	FieldFreedAt = "freed_at"
 	// FieldVersion holds the string denoting the version field in the database.
 	FieldVersion = "version"
 	// EdgeCheckout holds the string denoting the checkout edge name in mutations.
@@ -141,6 +143,7 @@ var Columns = []string{
 	FieldPaidAt,
 	FieldShippedAt,
 	FieldCompletedAt,
+	FieldFreedAt,
 	FieldVersion,
 }
 
@@ -322,6 +325,11 @@ func ByShippedAt(opts ...sql.OrderTermOption) OrderOption {
 // ByCompletedAt orders the results by the completed_at field.
 func ByCompletedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCompletedAt, opts...).ToFunc()
+}
+
+// ByFreedAt orders the results by the freed_at field.
+func ByFreedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFreedAt, opts...).ToFunc()
 }
 
 // ByVersion orders the results by the version field.

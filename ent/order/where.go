@@ -181,6 +181,11 @@ func CompletedAt(v time.Time) predicate.Order {
 	return predicate.Order(sql.FieldEQ(FieldCompletedAt, v))
 }
 
+// FreedAt applies equality check predicate on the "freed_at" field. It's identical to FreedAtEQ.
+func FreedAt(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldFreedAt, v))
+}
+
 // Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
 func Version(v int64) predicate.Order {
 	return predicate.Order(sql.FieldEQ(FieldVersion, v))
@@ -1584,6 +1589,56 @@ func CompletedAtIsNil() predicate.Order {
 // CompletedAtNotNil applies the NotNil predicate on the "completed_at" field.
 func CompletedAtNotNil() predicate.Order {
 	return predicate.Order(sql.FieldNotNull(FieldCompletedAt))
+}
+
+// FreedAtEQ applies the EQ predicate on the "freed_at" field.
+func FreedAtEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldEQ(FieldFreedAt, v))
+}
+
+// FreedAtNEQ applies the NEQ predicate on the "freed_at" field.
+func FreedAtNEQ(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNEQ(FieldFreedAt, v))
+}
+
+// FreedAtIn applies the In predicate on the "freed_at" field.
+func FreedAtIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldIn(FieldFreedAt, vs...))
+}
+
+// FreedAtNotIn applies the NotIn predicate on the "freed_at" field.
+func FreedAtNotIn(vs ...time.Time) predicate.Order {
+	return predicate.Order(sql.FieldNotIn(FieldFreedAt, vs...))
+}
+
+// FreedAtGT applies the GT predicate on the "freed_at" field.
+func FreedAtGT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGT(FieldFreedAt, v))
+}
+
+// FreedAtGTE applies the GTE predicate on the "freed_at" field.
+func FreedAtGTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldGTE(FieldFreedAt, v))
+}
+
+// FreedAtLT applies the LT predicate on the "freed_at" field.
+func FreedAtLT(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLT(FieldFreedAt, v))
+}
+
+// FreedAtLTE applies the LTE predicate on the "freed_at" field.
+func FreedAtLTE(v time.Time) predicate.Order {
+	return predicate.Order(sql.FieldLTE(FieldFreedAt, v))
+}
+
+// FreedAtIsNil applies the IsNil predicate on the "freed_at" field.
+func FreedAtIsNil() predicate.Order {
+	return predicate.Order(sql.FieldIsNull(FieldFreedAt))
+}
+
+// FreedAtNotNil applies the NotNil predicate on the "freed_at" field.
+func FreedAtNotNil() predicate.Order {
+	return predicate.Order(sql.FieldNotNull(FieldFreedAt))
 }
 
 // VersionEQ applies the EQ predicate on the "version" field.

@@ -84,6 +84,7 @@ func (Order) Fields() []ent.Field {
 		optionalAt("paid_at"),
 		optionalAt("shipped_at"), // all of it
 		optionalAt("completed_at"),
+		optionalAt("freed_at"), // when the merchant had what the shares have left
 		field.Int64("version"),
 	}
 }

@@ -30,6 +30,16 @@ const (
 	rolePromoter = "PROMOTER"
 )
 
+// ShareWhen says when the others receive their shares of a shop's orders.
+type ShareWhen string
+
+// The moments of sharing. Whatever the shop says, shares go out 25 days after the payment at the latest.
+const (
+	AfterPayment    ShareWhen = "AFTER_PAYMENT"
+	AfterShipping   ShareWhen = "AFTER_SHIPPING"
+	AfterCompletion ShareWhen = "AFTER_COMPLETION"
+)
+
 // SetSplitRules says how the money of a shop's new orders is divided, in place of what was said before, for operators. Orders
 // that exist keep their plan. It fails with FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY, and AMOUNT_EXCEEDED when the rules add up to
 // more than the shop's highest share.

@@ -37,6 +37,9 @@ func (d *Desk) Complete(ctx context.Context, who identity.Principal, orderID str
 				SetStatus(string(Completed)).SetCompletedAt(now).AddVersion(1).Save(ctx)); err != nil {
 				return nil, fmt.Errorf("complete order %s: %w", o.ID, err)
 			}
+			if err := d.goOnTx(ctx, tx, o.ID, now); err != nil {
+				return nil, err
+			}
 		}
 		row, err := tx.Order.Get(ctx, o.ID)
 		if err != nil {

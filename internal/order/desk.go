@@ -25,7 +25,8 @@ type DeskSettings struct {
 	CompleteAfter time.Duration
 }
 
-// After is called in the transaction in which an order becomes SHIPPED, with the time at which it completes by itself.
+// After is called in the transaction in which an order becomes SHIPPED or its buyer has it COMPLETED, to have whatever waits for that
+// go on at dueAt.
 type After func(ctx context.Context, tx *db.Tx, o typeid.Order, dueAt time.Time) error
 
 // Desk is where orders go on once they are paid.

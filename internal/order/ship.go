@@ -218,16 +218,21 @@ func writeShipmentTx(ctx context.Context, tx *db.Tx, id typeid.Shipment, who ide
 }
 
 // BecomeShippedTx makes a PAID order SHIPPED, in the transaction that has locked it and has found that all of it has left,
-// and has it complete by itself later. Callers tell of the order after COMMIT.
+// and has whatever waits for that go on: shares that are due now, and its completion later. Callers tell of the order after COMMIT.
 func (d *Desk) BecomeShippedTx(ctx context.Context, tx *db.Tx, id typeid.Order, now time.Time) error {
 	if err := compareAndSet(tx.Order.Update().Where(entorder.ID(id), entorder.Status(string(Paid))).
 		SetStatus(string(Shipped)).SetShippedAt(now).AddVersion(1).Save(ctx)); err != nil {
 		return fmt.Errorf("order %s becomes SHIPPED: %w", id, err)
 	}
+	return d.goOnTx(ctx, tx, id, now)
+}
+
+// goOnTx has the order's job run.
+func (d *Desk) goOnTx(ctx context.Context, tx *db.Tx, id typeid.Order, now time.Time) error {
 	if d.after == nil {
 		return nil
 	}
-	return d.after(ctx, tx, id, now.Add(d.set.CompleteAfter))
+	return d.after(ctx, tx, id, now)
 }
 
 // decideShipment is what goes into a shipment of these lines, or of all that is left when asked is nil. It fails with CONFLICT,

@@ -48,8 +48,8 @@ func TestShip(t *testing.T) {
 			if d := cmp.Diff(want, got, cmp.Comparer(func(a, b typeid.OrderLine) bool { return a == b })); d != "" {
 				t.Errorf("lines (-want +got):\n%s", d)
 			}
-			if due := w.due[id]; len(due) != 1 || !due[0].Equal(w.clock.Now().Add(completeAfter)) {
-				t.Errorf("completes by itself at %v", due)
+			if due := w.due[id]; len(due) != 1 || !due[0].Equal(w.clock.Now()) {
+				t.Errorf("what waits for the shipment goes on at %v", due)
 			}
 			if told := w.told(); len(told) != 2 || w.audited(t, id) != "orderShip orderShip" {
 				t.Errorf("told of %v, audited %s", told, w.audited(t, id))

@@ -28,6 +28,8 @@ type Provider interface {
 	Refund(ctx context.Context, r RefundRequest) (TransferState, error)
 	// Share pays one receiver's share out of a paid payment. It refuses with AMOUNT_EXCEEDED.
 	Share(ctx context.Context, r ShareRequest) (TransferState, error)
+	// SetFree lets the merchant have what is left of an order's money: nobody else gets anything of it any more. It may be repeated.
+	SetFree(ctx context.Context, r FreeRequest) (TransferState, error)
 	// ReturnShare takes a share, or a part of it, back from its receiver. It refuses with AMOUNT_EXCEEDED.
 	ReturnShare(ctx context.Context, r ReturnRequest) (TransferState, error)
 }
@@ -97,8 +99,14 @@ type ShareRequest struct {
 	Order    typeid.Order
 	Receiver string
 	Amount   money.Money
-	// Own says that it is the merchant's own share: it is with the merchant already, and only has to be set free. It comes last.
+	// Own says that it is the merchant's own share: it is with the merchant already, though perhaps not yet free.
 	Own bool
+}
+
+// FreeRequest ends the sharing of an order's money.
+type FreeRequest struct {
+	Payment typeid.Payment
+	Order   typeid.Order
 }
 
 // ReturnRequest takes Amount of a share back; repeating it with the same id and attempt has one effect.
@@ -143,6 +151,11 @@ func (Unconfigured) Refund(context.Context, RefundRequest) (TransferState, error
 
 // Share implements Provider.
 func (Unconfigured) Share(context.Context, ShareRequest) (TransferState, error) {
+	return TransferProcessing, errUnconfigured
+}
+
+// SetFree implements Provider.
+func (Unconfigured) SetFree(context.Context, FreeRequest) (TransferState, error) {
 	return TransferProcessing, errUnconfigured
 }
 

@@ -153,6 +153,11 @@ func (s *Sandbox) Share(ctx context.Context, r ShareRequest) (TransferState, err
 	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindShare, r.Receiver, r.Amount)
 }
 
+// SetFree implements Provider: the sandbox keeps nothing back from merchants.
+func (s *Sandbox) SetFree(context.Context, FreeRequest) (TransferState, error) {
+	return TransferSucceeded, nil
+}
+
 // ReturnShare implements Provider.
 func (s *Sandbox) ReturnShare(ctx context.Context, r ReturnRequest) (TransferState, error) {
 	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindReturn, r.Receiver, r.Amount)

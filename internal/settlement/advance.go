@@ -15,6 +15,7 @@ import (
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/refund"
 	"holdfast/ent/splitreturn"
+	"holdfast/internal/catalog"
 	"holdfast/internal/db"
 	"holdfast/internal/fault"
 	"holdfast/internal/money"
@@ -55,6 +56,7 @@ func (r *results) add(err error) error {
 // account is an order's money as the rows have it.
 type account struct {
 	order   *ent.Order
+	shop    *ent.Shop
 	payment *ent.Payment
 	splits  []*ent.PaymentSplit // in the order of the plan
 	refunds []*ent.Refund       // oldest first, with their returns
@@ -64,12 +66,12 @@ type account struct {
 // when it last ended; refunds come before shares, so that nothing is paid out that has to come back.
 func (s *Settlement) advance(ctx context.Context, about typeid.UUID) (time.Time, error) {
 	id := typeid.From[typeid.Order](about)
+	due, failed := s.complete(ctx, id) // goods wait for no money, but money may wait for goods
 	a, err := s.account(ctx, id)
 	if err != nil || a == nil {
-		return time.Time{}, err
+		return due, errors.Join(err, failed)
 	}
 	later, err := s.moveMoney(ctx, a)
-	due, failed := s.complete(ctx, id) // goods wait for no money
 	return sooner(later, due), errors.Join(err, failed)
 }
 
@@ -109,6 +111,9 @@ func (s *Settlement) account(ctx context.Context, id typeid.Order) (*account, er
 	}
 	if a.payment.PaidAt == nil {
 		return nil, nil //nolint:nilnil // nothing to move
+	}
+	if a.shop, err = s.db.Shop.Get(ctx, a.order.ShopID); err != nil {
+		return nil, fmt.Errorf("read shop: %w", err)
 	}
 	if a.splits, err = s.db.PaymentSplit.Query().Where(paymentsplit.OrderID(id)).Order(paymentsplit.ByPosition()).All(ctx); err != nil {
 		return nil, fmt.Errorf("read splits: %w", err)
@@ -198,23 +203,68 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 // shares pays out what is planned, once the provider takes it.
 func (s *Settlement) shares(ctx context.Context, a *account, run *results) error {
 	planned := slices.ContainsFunc(a.splits, unpaid)
-	if due := a.payment.PaidAt.Add(s.provider.ShareAfter()); planned && run.now.Before(due) {
+	if due := a.shareAt(s.provider.ShareAfter()); planned && run.now.Before(due) {
 		run.later = sooner(run.later, due)
 		return nil
 	}
-	if !planned {
-		return nil
-	}
-	announced, err := s.announce(ctx, a)
-	if err != nil {
-		return err
-	}
-	for _, p := range announced {
-		if err := run.add(s.share(ctx, a, p)); err != nil {
+	if planned {
+		announced, err := s.announce(ctx, a)
+		if err != nil {
 			return err
 		}
+		for _, p := range announced {
+			if err := run.add(s.share(ctx, a, p)); err != nil {
+				return err
+			}
+		}
+	}
+	return run.add(s.setFree(ctx, a))
+}
+
+// setFree lets the merchant have what is left of the order's money, once nobody else gets anything of it any more.
+func (s *Settlement) setFree(ctx context.Context, a *account) error {
+	if a.order.FreedAt != nil || !slices.ContainsFunc(a.splits, func(p *ent.PaymentSplit) bool { return !own(p) }) {
+		return nil
+	}
+	open, err := s.db.PaymentSplit.Query().Where(paymentsplit.OrderID(a.order.ID), paymentsplit.StatusNotIn(payment.SplitSucceeded, payment.SplitReturned)).Count(ctx)
+	if err != nil || open > 0 {
+		return err
+	}
+	state, err := s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
+		return s.provider.SetFree(ctx, payment.FreeRequest{Order: a.order.ID, Payment: a.payment.ID})
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("set money of %s free: %w", a.order.ID, err)
+	case state == payment.TransferProcessing:
+		return onItsWay{*a.payment.PaidAt}
+	case state == payment.TransferFailed:
+		return fmt.Errorf("set money of %s free: %w", a.order.ID, errRefused)
+	}
+	if _, err := s.db.Order.Update().Where(entorder.ID(a.order.ID), entorder.FreedAtIsNil()).SetFreedAt(s.now()).Save(ctx); err != nil {
+		return fmt.Errorf("note that money of %s is free: %w", a.order.ID, err)
 	}
 	return nil
+}
+
+// shareAtLatest is when shares are paid out although their moment has not come: WeChat gives what is frozen to the merchant after 30 days.
+const shareAtLatest = 25 * 24 * time.Hour
+
+// shareAt is when the order's shares may be paid out, as things stand: whatever brings the moment forward asks for the job again.
+func (a *account) shareAt(atLeast time.Duration) time.Time {
+	status := order.Status(a.order.Status)
+	come := true
+	switch catalog.ShareWhen(a.shop.ShareWhen) {
+	case catalog.AfterPayment:
+	case catalog.AfterShipping:
+		come = status == order.Shipped || status == order.Completed
+	case catalog.AfterCompletion:
+		come = status == order.Completed
+	}
+	if !come {
+		atLeast = max(atLeast, shareAtLatest)
+	}
+	return a.payment.PaidAt.Add(atLeast)
 }
 
 // own tells whether a share is the merchant's, with whom the money is from the beginning.

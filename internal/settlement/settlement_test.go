@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
@@ -310,6 +311,64 @@ func TestFreeOrder(t *testing.T) {
 		refused(t, err, fault.AmountExceeded, "input", "amount")
 		if n, err := w.db.Job.Query().Count(t.Context()); n != 0 || err != nil {
 			t.Errorf("%d jobs are left, %v", n, err)
+		}
+	})
+}
+
+// TestShareWhen pays shares out when the shop wants it: at once, when the goods have left, when they have arrived, and in time in any case.
+func TestShareWhen(t *testing.T) {
+	each(t, two(), func(t *testing.T, w *world) {
+		tea := w.goods(t, 1000, 100)
+		set := func(when catalog.ShareWhen) {
+			must(t, w.db.Shop.Update().SetShareWhen(string(when)).Exec(t.Context()))
+		}
+		shared := func(o *order.Order) bool {
+			w.run(t)
+			row, err := w.db.Order.Get(t.Context(), o.ID)
+			must(t, err)
+			if free := row.FreedAt != nil; free != (w.splits(t, o)[1].Status == "SUCCEEDED") {
+				t.Errorf("free: %t, shares: %+v", free, w.splits(t, o))
+			}
+			return w.splits(t, o)[1].Status == "SUCCEEDED"
+		}
+		arrive := func(o *order.Order) {
+			buyer := identity.Principal{Buyer: o.BuyerID}
+			_, err := w.Desk.Complete(t.Context(), buyer, o.ID.String())
+			must(t, err)
+		}
+		ship := func(o *order.Order) {
+			_, err := w.ship(t, o, nil)
+			must(t, err)
+		}
+		for _, tc := range []struct {
+			when                      catalog.ShareWhen
+			paid, shipped, afterwards bool
+		}{
+			{catalog.AfterPayment, true, true, true},
+			{catalog.AfterShipping, false, true, true},
+			{catalog.AfterCompletion, false, false, true},
+		} {
+			set(tc.when)
+			o, never := w.paid(t, line(tea, 1)), w.paid(t, line(tea, 1))
+			if got := shared(o); got != tc.paid {
+				t.Errorf("%s: shared when paid: %t", tc.when, got)
+			}
+			ship(o)
+			if got := shared(o); got != tc.shipped {
+				t.Errorf("%s: shared when shipped: %t", tc.when, got)
+			}
+			arrive(o)
+			if got := shared(o); got != tc.afterwards {
+				t.Errorf("%s: shared when it arrived: %t", tc.when, got)
+			}
+			w.clock.Advance(25*24*time.Hour - time.Second)
+			if got := shared(never); got != tc.paid {
+				t.Errorf("%s: shared though nothing happened: %t", tc.when, got)
+			}
+			w.clock.Advance(time.Second)
+			if !shared(never) {
+				t.Errorf("%s: not shared in time", tc.when)
+			}
 		}
 	})
 }

@@ -1,5 +1,7 @@
 -- Disable the enforcement of foreign-keys constraints
 PRAGMA foreign_keys = off;
+-- Add column "freed_at" to table: "orders"
+ALTER TABLE `orders` ADD COLUMN `freed_at` datetime NULL;
 -- Create "new_payment_splits" table
 CREATE TABLE `new_payment_splits` (
   `id` blob NOT NULL,

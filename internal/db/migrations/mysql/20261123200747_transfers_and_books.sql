@@ -1,3 +1,5 @@
+-- Modify "orders" table
+ALTER TABLE `orders` ADD COLUMN `freed_at` datetime(6) NULL;
 -- Modify "payment_splits" table
 ALTER TABLE `payment_splits` ADD COLUMN `attempts` bigint NOT NULL DEFAULT 0;
 -- Modify "shops" table
