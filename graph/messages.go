@@ -48,6 +48,8 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 
 	// sessions
 	"log-in failed": "登录失败",
+	"WeChat does not let this user log in": "微信已限制该用户登录",
+	"the code for the phone number is not valid, or no more; tap the button again": "手机号授权码无效或已失效，请重新点击按钮获取",
 	"the access token has expired; refresh the session": "登录凭证已过期，请刷新会话",
 	"the access token is not valid; log in again":       "登录凭证无效，请重新登录",
 	"the session has ended; log in again":               "会话已结束，请重新登录",

@@ -77,7 +77,7 @@ func TestPricesStocksAndRulesAreSound(t *testing.T) {
 				platform = r.BasisPoints
 			}
 		}
-		if sum > maxShare || platform < 200 || platform > 500 || !strings.HasPrefix(s.Receiver, "merchant-") {
+		if sum > maxShare || platform < 200 || platform > 500 || !strings.HasPrefix(s.Receiver, "19000001") {
 			t.Errorf("%s (%s) gives %d, %d of it to the platform", s.Name, s.Receiver, sum, platform)
 		}
 	}

@@ -55,8 +55,8 @@ func (s *Service) loginBuyer(ctx context.Context, appID, code string) (Session, 
 // exchange is the open id that the code stands for.
 func (s *Service) exchange(ctx context.Context, appID, code string) (string, error) {
 	openID, err := s.codes.OpenID(ctx, appID, code)
-	if fault.Is(err, fault.LoginFailed) {
-		return "", loginFailed() // without what the provider had to say
+	if refusals := fault.List(err); len(refusals) > 0 {
+		return "", refusals[0].Refused() // without what the provider had to say
 	}
 	if err != nil {
 		return "", fmt.Errorf("exchange log-in code: %w", err)

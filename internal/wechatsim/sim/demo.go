@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"holdfast/internal/clock"
@@ -62,7 +63,7 @@ func Demo(now clock.Clock) (World, error) {
 	}
 	err = w.AddMerchant(Merchant{
 		Account: Account{ID: DemoPartner, Name: "示例服务商"}, Partner: true, AppIDs: []string{DemoApp}, APIv3Key: "demo-partner-apiv3-key-000000001",
-		Subs: []Account{{ID: "1900000101", Name: "示例店铺一"}, {ID: "1900000102", Name: "示例店铺二"}, {ID: "1900000103", Name: "示例店铺三"}},
+		Subs: []Account{{ID: "1900000101", Name: "示例店铺一"}, {ID: "1900000102", Name: "示例店铺二"}, {ID: "1900000103", Name: "示例店铺三"}, {ID: "1900000104", Name: "示例店铺四"}},
 	}, true)
 	return w, err
 }
@@ -142,14 +143,11 @@ func (w *World) Save(dir, api, notifyURL string) error {
 		}
 		own.Merchants, merchants = append(own.Merchants, kept), append(merchants, entry)
 	}
-	for i, p := range w.MiniPrograms {
+	for _, p := range w.MiniPrograms {
 		files[p.AppID+".secret"] = p.Secret
-		templates := object{}
-		for id, keys := range p.Templates {
-			templates[id] = keys
-		}
+		pays := slices.IndexFunc(w.Merchants, func(m Merchant) bool { return m.Partner }) // whose shops may be many
 		programs = append(programs, object{
-			"appId": p.AppID, "secretFile": p.AppID + ".secret", "merchant": w.Merchants[min(i, len(w.Merchants)-1)].ID, "templates": templates,
+			"appId": p.AppID, "secretFile": p.AppID + ".secret", "merchant": w.Merchants[max(pays, 0)].ID,
 		})
 	}
 	server["miniPrograms"], server["merchants"] = programs, merchants
