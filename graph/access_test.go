@@ -231,8 +231,11 @@ func TestRestrictedFields(t *testing.T) {
 		"Shop.staff":               {shop, unmanaged, insiders},
 		"Shop.invitations":         {shop, unmanaged, insiders},
 		"Shop.auditLog":            {shop, unmanaged, insiders},
+		"Shop.balances":            {shop, outsiders, insiders},
+		"Shop.ledger":              {shop, outsiders, insiders},
 		"Order.splits":             {order, outsiders, insiders},
 		"Order.staffNotes":         {order, outsiders, insiders},
+		"Order.ledger":             {order, outsiders, insiders},
 		"Order.checkout":           {order, without(outsiders, "the buyer"), with},
 		"Order.payment":            {shared, without(outsiders, "the buyer"), with}, // the clerk sees one of its two orders
 		// Whoever holds a payment as staff sees all its orders; foreign staff gets none, and an empty list at worst.

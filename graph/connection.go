@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/inventory"
 	"holdfast/internal/order"
 	"holdfast/internal/page"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -117,4 +118,12 @@ func auditLog(p page.Page[*audit.Entry]) *model.AuditEntryConnection {
 			return &model.AuditEntryEdge{Cursor: at, Node: v}
 		})
 	return &model.AuditEntryConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func ledger(p page.Page[*payment.Entry]) *model.LedgerEntryConnection {
+	edges, nodes, info := connect(p, func(v *payment.Entry) typeid.UUID { return v.ID.UUID },
+		func(at string, v *payment.Entry) *model.LedgerEntryEdge {
+			return &model.LedgerEntryEdge{Cursor: at, Node: v}
+		})
+	return &model.LedgerEntryConnection{Edges: edges, Nodes: nodes, PageInfo: info}
 }

@@ -134,6 +134,7 @@ func badPages(t *testing.T, w *world) {
 		"Shop.staff":        {w.merchant(t), `{ shop(id: "` + shop + `") { staff(PAGE) { nodes { staffId } } } }`},
 		"Shop.invitations":  {w.merchant(t), `{ shop(id: "` + shop + `") { invitations(PAGE) { nodes { id } } } }`},
 		"Shop.auditLog":     {w.merchant(t), `{ shop(id: "` + shop + `") { auditLog(PAGE) { nodes { id } } } }`},
+		"Shop.ledger":       {w.merchant(t), `{ shop(id: "` + shop + `") { ledger(PAGE) { nodes { id } } } }`},
 		"ProductVariant.movements": {
 			w.merchant(t), `{ node(id: "` + variant + `") { ... on ProductVariant { movements(PAGE) { nodes { id } } } } }`,
 		},

@@ -32,6 +32,7 @@ var pageRights = func() map[string]pageRow {
 		"Shop.staff":               {managers, "Shop"},
 		"Shop.invitations":         {managers, "Shop"},
 		"Shop.auditLog":            {managers, "Shop"},
+		"Shop.ledger":              {staff, "Shop"},
 		"ProductVariant.movements": {staff, "Goods"},
 		"Buyer.orders":             {"-  U  +  -  -  -  -  -  -  -", "Buyer"},
 		"Staff.shops":              {"-  U  -  -  +  -  -  -  -  -", "Staff"},

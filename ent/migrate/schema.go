@@ -244,9 +244,9 @@ var (
 				Columns: []*schema.Column{LedgerEntriesColumns[4], LedgerEntriesColumns[0]},
 			},
 			{
-				Name:    "ledgerentry_shop_id_receiver",
+				Name:    "ledgerentry_shop_id_account_receiver_currency_amount",
 				Unique:  false,
-				Columns: []*schema.Column{LedgerEntriesColumns[4], LedgerEntriesColumns[6]},
+				Columns: []*schema.Column{LedgerEntriesColumns[4], LedgerEntriesColumns[5], LedgerEntriesColumns[6], LedgerEntriesColumns[8], LedgerEntriesColumns[7]},
 			},
 		},
 	}

@@ -32,9 +32,9 @@ func (LedgerEntry) Fields() []ent.Field {
 func (LedgerEntry) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("movement_id", "kind", "order_id", "account").Unique(), // a movement is written down once
-		index.Fields("order_id"),            // the books of an order
-		index.Fields("shop_id", "id"),       // the books of a shop, newest first
-		index.Fields("shop_id", "receiver"), // what a receiver has of a shop
+		index.Fields("order_id"),      // the books of an order
+		index.Fields("shop_id", "id"), // the books of a shop, newest first
+		index.Fields("shop_id", "account", "receiver", "currency", "amount"), // what everybody has of a shop, from the index alone
 	}
 }
 

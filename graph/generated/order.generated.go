@@ -35,6 +35,8 @@ type OrderResolver interface {
 	Shipments(ctx context.Context, obj *order.Order) ([]*order.Shipment, error)
 
 	StaffNotes(ctx context.Context, obj *order.Order) ([]*order.Note, error)
+
+	Ledger(ctx context.Context, obj *order.Order) ([]*payment.Entry, error)
 }
 type OrderLineResolver interface {
 	Variant(ctx context.Context, obj *order.Line) (*catalog.Variant, error)
@@ -730,6 +732,38 @@ func _Order_version(ctx context.Context, ec *executionContext, field graphql.Col
 }
 func fieldContext_Order_version(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Order", field, false, false, "Int64")
+}
+
+func _Order_ledger(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Order_ledger(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Order().Ledger(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*payment.Entry) graphql.Marshaler {
+			return marshalOLedgerEntry2ᚕᚖholdfastᚋinternalᚋpaymentᚐEntryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Order_ledger(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Order",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_LedgerEntry(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _OrderCompletePayload_order(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.OrderCompletePayload) (ret graphql.Marshaler) {
@@ -2071,6 +2105,12 @@ func _Order(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "ledger":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Order_ledger(ctx, ec, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

@@ -1651,6 +1651,20 @@ func marshalNID2holdfastᚋinternalᚋtypeidᚐInvitation(ctx context.Context, e
 	return res
 }
 
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐLedgerEntry(ctx context.Context, ec *executionContext, v any) (typeid.LedgerEntry, error) {
+	res, err := model.UnmarshalLedgerEntryID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐLedgerEntry(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.LedgerEntry) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalLedgerEntryID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func unmarshalNID2holdfastᚋinternalᚋtypeidᚐMiniProgram(ctx context.Context, ec *executionContext, v any) (typeid.MiniProgram, error) {
 	res, err := model.UnmarshalMiniProgramID(v)
 	return res, graphql.ErrorOnPath(ctx, err)

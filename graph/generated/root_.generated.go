@@ -33,6 +33,7 @@ type ResolverRoot interface {
 	Buyer() BuyerResolver
 	CartLine() CartLineResolver
 	Checkout() CheckoutResolver
+	LedgerEntry() LedgerEntryResolver
 	MiniProgram() MiniProgramResolver
 	Mutation() MutationResolver
 	Order() OrderResolver
@@ -142,6 +143,35 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	LedgerBalance struct {
+		Account  func(childComplexity int) int
+		Amount   func(childComplexity int) int
+		Receiver func(childComplexity int) int
+	}
+
+	LedgerEntry struct {
+		Account    func(childComplexity int) int
+		Amount     func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		MovementID func(childComplexity int) int
+		Order      func(childComplexity int) int
+		OrderID    func(childComplexity int) int
+		Receiver   func(childComplexity int) int
+	}
+
+	LedgerEntryConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	LedgerEntryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	LineError struct {
 		Code      func(childComplexity int) int
 		Field     func(childComplexity int) int
@@ -199,6 +229,7 @@ type ComplexityRoot struct {
 		Discount    func(childComplexity int) int
 		HeldUntil   func(childComplexity int) int
 		ID          func(childComplexity int) int
+		Ledger      func(childComplexity int) int
 		Lines       func(childComplexity int) int
 		Note        func(childComplexity int) int
 		Number      func(childComplexity int) int
@@ -476,10 +507,12 @@ type ComplexityRoot struct {
 
 	Shop struct {
 		AuditLog    func(childComplexity int, first int, after *string) int
+		Balances    func(childComplexity int) int
 		Currency    func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Invitations func(childComplexity int, first int, after *string) int
 		IsOpen      func(childComplexity int) int
+		Ledger      func(childComplexity int, first int, after *string) int
 		Name        func(childComplexity int) int
 		Orders      func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
 		Products    func(childComplexity int, first int, after *string, search *string) int
@@ -977,6 +1010,112 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CheckoutPlacePayload.UserErrors(childComplexity), true
 
+	case "LedgerBalance.account":
+		if e.ComplexityRoot.LedgerBalance.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerBalance.Account(childComplexity), true
+	case "LedgerBalance.amount":
+		if e.ComplexityRoot.LedgerBalance.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerBalance.Amount(childComplexity), true
+	case "LedgerBalance.receiver":
+		if e.ComplexityRoot.LedgerBalance.Receiver == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerBalance.Receiver(childComplexity), true
+
+	case "LedgerEntry.account":
+		if e.ComplexityRoot.LedgerEntry.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Account(childComplexity), true
+	case "LedgerEntry.amount":
+		if e.ComplexityRoot.LedgerEntry.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Amount(childComplexity), true
+	case "LedgerEntry.createdAt":
+		if e.ComplexityRoot.LedgerEntry.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.CreatedAt(childComplexity), true
+	case "LedgerEntry.id":
+		if e.ComplexityRoot.LedgerEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.ID(childComplexity), true
+	case "LedgerEntry.kind":
+		if e.ComplexityRoot.LedgerEntry.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Kind(childComplexity), true
+	case "LedgerEntry.movementId":
+		if e.ComplexityRoot.LedgerEntry.MovementID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.MovementID(childComplexity), true
+	case "LedgerEntry.order":
+		if e.ComplexityRoot.LedgerEntry.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Order(childComplexity), true
+	case "LedgerEntry.orderId":
+		if e.ComplexityRoot.LedgerEntry.OrderID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.OrderID(childComplexity), true
+	case "LedgerEntry.receiver":
+		if e.ComplexityRoot.LedgerEntry.Receiver == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntry.Receiver(childComplexity), true
+
+	case "LedgerEntryConnection.edges":
+		if e.ComplexityRoot.LedgerEntryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntryConnection.Edges(childComplexity), true
+	case "LedgerEntryConnection.nodes":
+		if e.ComplexityRoot.LedgerEntryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntryConnection.Nodes(childComplexity), true
+	case "LedgerEntryConnection.pageInfo":
+		if e.ComplexityRoot.LedgerEntryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntryConnection.PageInfo(childComplexity), true
+
+	case "LedgerEntryEdge.cursor":
+		if e.ComplexityRoot.LedgerEntryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntryEdge.Cursor(childComplexity), true
+	case "LedgerEntryEdge.node":
+		if e.ComplexityRoot.LedgerEntryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LedgerEntryEdge.Node(childComplexity), true
+
 	case "LineError.code":
 		if e.ComplexityRoot.LineError.Code == nil {
 			break
@@ -1390,6 +1529,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.ID(childComplexity), true
+	case "Order.ledger":
+		if e.ComplexityRoot.Order.Ledger == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.Ledger(childComplexity), true
 	case "Order.lines":
 		if e.ComplexityRoot.Order.Lines == nil {
 			break
@@ -2417,6 +2562,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.AuditLog(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Shop.balances":
+		if e.ComplexityRoot.Shop.Balances == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shop.Balances(childComplexity), true
 	case "Shop.currency":
 		if e.ComplexityRoot.Shop.Currency == nil {
 			break
@@ -2446,6 +2597,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.IsOpen(childComplexity), true
+	case "Shop.ledger":
+		if e.ComplexityRoot.Shop.Ledger == nil {
+			break
+		}
+
+		args, err := field_Shop_ledger_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Shop.Ledger(childComplexity, args["first"].(int), args["after"].(*string)), true
 	case "Shop.name":
 		if e.ComplexityRoot.Shop.Name == nil {
 			break
@@ -3658,6 +3820,102 @@ type Query {
 
 "Writes. Each returns a payload with the changed object and ` + "`" + `userErrors` + "`" + `."
 type Mutation
+`, BuiltIn: false},
+	{Name: "../schema/ledger.graphqls", Input: `extend type Shop {
+  "Staff and operators; null for others. What each account of the shop's books comes to now."
+  balances: [LedgerBalance!]
+  "Staff and operators; null for others. The shop's books, newest first."
+  ledger(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+  ): LedgerEntryConnection
+}
+
+extend type Order {
+  "Staff of the shop and operators; null for buyers. What the shop's books say of the order, oldest first; adds up to zero."
+  ledger: [LedgerEntry!]
+}
+
+"""
+One side of one movement of money, written down with it and never changed. The entries of a movement add up to zero: what is less in
+one account is more in another.
+"""
+type LedgerEntry {
+  "Opaque."
+  id: ID!
+  "What moved the money."
+  kind: LedgerKind!
+  "The payment, PaymentSplit, return of a split, or refund, by kind. The entries of a movement of one order have it in common."
+  movementId: ID!
+  "Whose money it is."
+  orderId: ID!
+  "Whose money it is; null once it is gone."
+  order: Order
+  "Where it is more, or less."
+  account: LedgerAccount!
+  "Which one, of RECEIVER; null for all other accounts."
+  receiver: String
+  "How much more there is in the account; below 0, how much less."
+  amount: Money!
+  "When it was written down."
+  createdAt: DateTime!
+}
+
+"What moves money. Values are added."
+enum LedgerKind {
+  "A buyer paid: from BUYER to ORDER."
+  RECEIVED
+  "A share was paid out: from ORDER to RECEIVER."
+  SHARED
+  "A share, or a part of it, was given back: from RECEIVER to ORDER."
+  RETURNED
+  "A buyer got money back: from ORDER to BUYER."
+  REFUNDED
+  "The provider took something for itself: to PROVIDER."
+  FEE
+}
+
+"Whose money it is. Values are added."
+enum LedgerAccount {
+  "The buyers', outside: below 0 by what they paid and did not get back."
+  BUYER
+  "Of orders, at the payment provider: paid, and neither shared out nor refunded."
+  ORDER
+  "Of a receiver of shares; the merchant is one."
+  RECEIVER
+  "The payment provider's own."
+  PROVIDER
+}
+
+"What an account of a shop's books comes to. All of a shop's balances add up to zero."
+type LedgerBalance {
+  "Which account."
+  account: LedgerAccount!
+  "Which one, of RECEIVER; null for all other accounts."
+  receiver: String
+  "The sum of its entries; may be below 0."
+  amount: Money!
+}
+
+"A page of a shop's books."
+type LedgerEntryConnection {
+  "The entries with their cursors."
+  edges: [LedgerEntryEdge!]!
+  "The entries alone."
+  nodes: [LedgerEntry!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"An entry of a page."
+type LedgerEntryEdge {
+  "Where the entry stands in the list."
+  cursor: String!
+  "The entry."
+  node: LedgerEntry!
+}
 `, BuiltIn: false},
 	{Name: "../schema/order.graphqls", Input: `"What one shop has to deliver. Its title, sku, price and address are copies: later changes leave it alone."
 type Order implements Node {
@@ -5240,6 +5498,64 @@ func childFields_CheckoutPlacePayload(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type CheckoutPlacePayload", field.Name)
 }
 
+func childFields_LedgerBalance(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return fieldContext_LedgerBalance_account(ctx, ec, field)
+	case "receiver":
+		return fieldContext_LedgerBalance_receiver(ctx, ec, field)
+	case "amount":
+		return fieldContext_LedgerBalance_amount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerBalance", field.Name)
+}
+
+func childFields_LedgerEntry(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_LedgerEntry_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_LedgerEntry_kind(ctx, ec, field)
+	case "movementId":
+		return fieldContext_LedgerEntry_movementId(ctx, ec, field)
+	case "orderId":
+		return fieldContext_LedgerEntry_orderId(ctx, ec, field)
+	case "order":
+		return fieldContext_LedgerEntry_order(ctx, ec, field)
+	case "account":
+		return fieldContext_LedgerEntry_account(ctx, ec, field)
+	case "receiver":
+		return fieldContext_LedgerEntry_receiver(ctx, ec, field)
+	case "amount":
+		return fieldContext_LedgerEntry_amount(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_LedgerEntry_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEntry", field.Name)
+}
+
+func childFields_LedgerEntryConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_LedgerEntryConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_LedgerEntryConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_LedgerEntryConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEntryConnection", field.Name)
+}
+
+func childFields_LedgerEntryEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_LedgerEntryEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_LedgerEntryEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEntryEdge", field.Name)
+}
+
 func childFields_MiniProgram(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5314,6 +5630,8 @@ func childFields_Order(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Order_staffNotes(ctx, ec, field)
 	case "version":
 		return fieldContext_Order_version(ctx, ec, field)
+	case "ledger":
+		return fieldContext_Order_ledger(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Order", field.Name)
 }
@@ -5780,6 +6098,10 @@ func childFields_Shop(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Shop_orders(ctx, ec, field)
 	case "splitRules":
 		return fieldContext_Shop_splitRules(ctx, ec, field)
+	case "balances":
+		return fieldContext_Shop_balances(ctx, ec, field)
+	case "ledger":
+		return fieldContext_Shop_ledger(ctx, ec, field)
 	case "staff":
 		return fieldContext_Shop_staff(ctx, ec, field)
 	case "invitations":

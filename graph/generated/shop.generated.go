@@ -8,6 +8,7 @@ import (
 	"holdfast/graph/model"
 	"holdfast/internal/catalog"
 	"holdfast/internal/money"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 	"math"
 	"strconv"
@@ -27,6 +28,8 @@ type ShopResolver interface {
 	Variants(ctx context.Context, obj *catalog.Shop, first int, after *string, search *string, onlyLow *bool) (*model.ProductVariantConnection, error)
 	Orders(ctx context.Context, obj *catalog.Shop, first int, after *string, filter *model.OrderFilter) (*model.OrderConnection, error)
 	SplitRules(ctx context.Context, obj *catalog.Shop) ([]*catalog.SplitRule, error)
+	Balances(ctx context.Context, obj *catalog.Shop) ([]*payment.Balance, error)
+	Ledger(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.LedgerEntryConnection, error)
 	Staff(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.ShopMemberConnection, error)
 	Invitations(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.StaffInvitationConnection, error)
 	AuditLog(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.AuditEntryConnection, error)
@@ -81,6 +84,28 @@ func field_Shop_auditLog_args(ctx context.Context, ec *executionContext, rawArgs
 }
 
 func field_Shop_invitations_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return unmarshalNInt2int(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func field_Shop_ledger_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -591,6 +616,82 @@ func fieldContext_Shop_splitRules(_ context.Context, ec *executionContext, field
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_SplitRule(ctx, ec, field)
 		},
+	}
+	return fc, nil
+}
+
+func _Shop_balances(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.Shop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Shop_balances(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Shop().Balances(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*payment.Balance) graphql.Marshaler {
+			return marshalOLedgerBalance2ᚕᚖholdfastᚋinternalᚋpaymentᚐBalanceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Shop_balances(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Shop",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_LedgerBalance(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Shop_ledger(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.Shop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Shop_ledger(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Shop().Ledger(ctx, obj, fc.Args["first"].(int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.LedgerEntryConnection) graphql.Marshaler {
+			return marshalOLedgerEntryConnection2ᚖholdfastᚋgraphᚋmodelᚐLedgerEntryConnection(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Shop_ledger(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Shop",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_LedgerEntryConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Shop_ledger_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -1182,6 +1283,18 @@ func _Shop(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return _Shop_splitRules(ctx, ec, field, obj)
+				})
+		case "balances":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Shop_balances(ctx, ec, field, obj)
+				})
+		case "ledger":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Shop_ledger(ctx, ec, field, obj)
 				})
 		case "staff":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

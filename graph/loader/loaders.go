@@ -55,6 +55,8 @@ type Loaders struct {
 	SplitsOfOrder     *Loader[typeid.Order, []*payment.Split]
 	SplitsOfPayment   *Loader[typeid.Payment, []*payment.Split]
 	NotesOfOrder      *Loader[typeid.Order, []*order.Note]
+	LedgerOfOrder     *Loader[typeid.Order, []*payment.Entry]
+	BalancesOfShop    *Loader[typeid.Shop, []*payment.Balance]
 	LinesOfShipment   *Loader[typeid.Shipment, []*order.ShipmentLine]
 
 	ShopsOfMiniProgram *Pages[typeid.MiniProgram, page.Query, *catalog.Shop]
@@ -66,6 +68,7 @@ type Loaders struct {
 	StaffOfShop        *Pages[typeid.Shop, page.Query, *identity.ShopMember]
 	InvitationsOfShop  *Pages[typeid.Shop, page.Query, *identity.Invitation]
 	AuditLogOfShop     *Pages[typeid.Shop, page.Query, *audit.Entry]
+	LedgerOfShop       *Pages[typeid.Shop, page.Query, *payment.Entry]
 
 	// Cart is who's own; of other buyers there is none.
 	Cart *Loader[typeid.Buyer, *cart.Cart]
@@ -110,6 +113,8 @@ func (l *Loaders) addLists(s Sources) {
 	l.SplitsOfOrder = ofParent(s.Wait, s.Payments.SplitsOfOrders, func(p *payment.Split) typeid.Order { return p.OrderID })
 	l.SplitsOfPayment = ofParent(s.Wait, s.Payments.SplitsOfPayments, func(p *payment.Split) typeid.Payment { return p.PaymentID })
 	l.NotesOfOrder = ofParent(s.Wait, s.Orders.NotesOf, func(n *order.Note) typeid.Order { return n.OrderID })
+	l.LedgerOfOrder = ofParent(s.Wait, s.Payments.EntriesOfOrders, func(e *payment.Entry) typeid.Order { return e.OrderID })
+	l.BalancesOfShop = ofParent(s.Wait, s.Payments.BalancesOfShops, func(b *payment.Balance) typeid.Shop { return b.ShopID })
 	l.LinesOfShipment = fromMap(s.Wait, s.Orders.ShipmentLines, pointers)
 }
 
@@ -129,6 +134,7 @@ func (l *Loaders) addPages(s Sources, who identity.Principal) {
 	l.StaffOfShop = pagesOf(s.Wait, s.Identity.StaffOfShops)
 	l.InvitationsOfShop = pagesOf(s.Wait, s.Identity.InvitationsOfShops)
 	l.AuditLogOfShop = pagesOf(s.Wait, s.Audit.OfShops)
+	l.LedgerOfShop = pagesOf(s.Wait, s.Payments.EntriesOfShops)
 	l.addOwn(s, who)
 }
 

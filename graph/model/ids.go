@@ -175,3 +175,11 @@ func MarshalOrderNoteID(id typeid.OrderNote) graphql.Marshaler { return marshal(
 func UnmarshalOrderNoteID(v any) (typeid.OrderNote, error) {
 	return unmarshal(v, typeid.Parse[typeid.OrderNote])
 }
+
+// MarshalLedgerEntryID writes an entry of the books' id.
+func MarshalLedgerEntryID(id typeid.LedgerEntry) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalLedgerEntryID reads an entry of the books' id.
+func UnmarshalLedgerEntryID(v any) (typeid.LedgerEntry, error) {
+	return unmarshal(v, typeid.Parse[typeid.LedgerEntry])
+}

@@ -96,6 +96,24 @@ type CheckoutPlacePayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// A page of a shop's books.
+type LedgerEntryConnection struct {
+	// The entries with their cursors.
+	Edges []*LedgerEntryEdge `json:"edges"`
+	// The entries alone.
+	Nodes []*payment.Entry `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// An entry of a page.
+type LedgerEntryEdge struct {
+	// Where the entry stands in the list.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *payment.Entry `json:"node"`
+}
+
 // A variant that cannot be bought like this: NOT_FOR_SALE, NOT_FOUND, QUANTITY_LIMIT.
 type LineError struct {
 	// What kind of refusal.

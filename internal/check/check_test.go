@@ -69,7 +69,7 @@ func TestEveryInvariant(t *testing.T) {
 			checktest.Must(t, h.db)
 			v := newVandal(t, kind, source)
 			found := make(map[string]bool)
-			for _, p := range slices.Concat(stockPlants(), checkoutPlants(), moneyPlants(), goodsPlants(), rowPlants()) {
+			for _, p := range slices.Concat(stockPlants(), checkoutPlants(), moneyPlants(), goodsPlants(), rowPlants(), ledgerPlants()) {
 				t.Run(p.name, func(t *testing.T) {
 					named := p.spoil(t, h, v)
 					defer v.repair(t)

@@ -8,15 +8,17 @@ import (
 
 	"holdfast/ent"
 	"holdfast/ent/hold"
+	"holdfast/ent/ledgerentry"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
-	"holdfast/ent/payment"
+	entpayment "holdfast/ent/payment"
 	"holdfast/ent/paymentsplit"
 	"holdfast/internal/checkout"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/inventory"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -95,7 +97,7 @@ func (w *world) sale(t *testing.T, of *checkout.Checkout) *sale {
 	t.Helper()
 	ctx := t.Context()
 	s := &sale{checkout: of.ID}
-	s.payment = w.db.Payment.Query().Where(payment.CheckoutID(of.ID)).OnlyX(ctx)
+	s.payment = w.db.Payment.Query().Where(entpayment.CheckoutID(of.ID)).OnlyX(ctx)
 	s.orders = w.db.Order.Query().Where(order.CheckoutID(of.ID)).Order(order.ByID()).AllX(ctx)
 	first := s.orders[0].ID
 	s.lines = w.db.OrderLine.Query().Where(orderline.OrderID(first)).Order(orderline.ByPosition()).AllX(ctx)
@@ -110,7 +112,7 @@ func (w *world) sale(t *testing.T, of *checkout.Checkout) *sale {
 func (h *history) settle(t *testing.T) {
 	t.Helper()
 	ctx, now := t.Context(), h.clock.Now()
-	h.refund = h.refunded(t, h.partly, 100, "SUCCEEDED")
+	h.refund = h.refunded(t, h.partly, 100)
 	h.line = h.db.RefundLine.Create().SetID(typeid.New[typeid.RefundLine](now)).SetRefundID(h.refund.ID).
 		SetOrderLineID(h.partly.lines[0].ID).SetQuantity(1).SetRestocked(1).SaveX(ctx)
 	back := h.partly.lines[0].VariantID
@@ -118,42 +120,68 @@ func (h *history) settle(t *testing.T) {
 	h.db.StockMovement.Create().SetID(typeid.New[typeid.Movement](now)).SetShopID(stock.ShopID).SetVariantID(back).SetKind("RETURNED").
 		SetOnHandDelta(1).SetHeldDelta(0).SetOrderID(h.partly.orders[0].ID).SetVersion(stock.Version + 1).SetCreatedAt(now).SaveX(ctx)
 	stock.Update().AddOnHand(1).AddVersion(1).ExecX(ctx)
-	h.partly.payment.Update().SetStatus("PARTIALLY_REFUNDED").ExecX(ctx)
 
-	h.fullRefund = h.refunded(t, h.wholly, 400, "SUCCEEDED")
-	h.wholly.orders[0].Update().SetStatus("REFUNDED").ExecX(ctx)
-	h.wholly.payment.Update().SetStatus("REFUNDED").ExecX(ctx)
+	h.fullRefund = h.refunded(t, h.wholly, 400)
 
-	h.lateRefund = h.refunded(t, h.late, 400, "PROCESSING")
 	h.late.orders[0].Update().SetPaidAt(now).ExecX(ctx)
-	h.late.payment.Update().SetStatus("REFUNDING").SetPaidAt(now).SetTransactionID("late").ExecX(ctx)
+	h.record(t, payment.MoneyReceived{{Checkout: h.late.checkout, Answer: payment.Answer{TransactionID: "late", PaidAt: now}}})
+	h.lateRefund = h.refundAsked(t, h.late, 400, "PROCESSING")
+	h.late.payment.Update().SetStatus("REFUNDING").ExecX(ctx)
 	h.request = h.remember(t, "orderRefund", h.refund.ID.String())
 }
 
-// refunded refunds so much of a sale's first order. Of cancelled shares nothing is returned.
-func (h *history) refunded(t *testing.T, of *sale, amount int64, status string) *ent.Refund {
+// record records that money moved.
+func (h *history) record(t *testing.T, m payment.Movement) {
 	t.Helper()
-	ctx, now, o := t.Context(), h.clock.Now(), of.orders[0]
-	r := h.db.Refund.Create().SetID(typeid.New[typeid.Refund](now)).SetOrderID(o.ID).SetPaymentID(of.payment.ID).SetShopID(o.ShopID).
-		SetAmount(amount).SetCurrency("CNY").SetReason("test").SetStatus(status).SetCreatedAt(now).SaveX(ctx)
-	if status != "SUCCEEDED" {
-		return r
+	done, err := db.WithTx(t.Context(), h.db, func(ctx context.Context, tx *db.Tx) (bool, error) { return payment.RecordTx(ctx, tx, m) })
+	if must(t, err); !done {
+		t.Fatalf("%T was recorded before", m)
 	}
-	o.Update().AddRefunded(amount).ExecX(ctx)
-	for _, s := range of.splits {
-		part := s.Amount * amount / o.Total // 100 and 400 of 400 divide evenly
-		ret := h.db.SplitReturn.Create().SetID(typeid.New[typeid.SplitReturn](now)).SetRefundID(r.ID).SetSplitID(s.ID).SetShopID(o.ShopID).
-			SetAmount(part).SetCurrency("CNY").SetStatus("SUCCEEDED").SetCreatedAt(now).SaveX(ctx)
-		if amount != o.Total {
+}
+
+func (h *history) refundAsked(t *testing.T, of *sale, amount int64, status string) *ent.Refund {
+	t.Helper()
+	o := of.orders[0]
+	return h.db.Refund.Create().SetID(typeid.New[typeid.Refund](h.clock.Now())).SetOrderID(o.ID).SetPaymentID(of.payment.ID).SetShopID(o.ShopID).
+		SetAmount(amount).SetCurrency("CNY").SetReason("test").SetStatus(status).SetCreatedAt(h.clock.Now()).SaveX(t.Context())
+}
+
+// refunded refunds so much of a sale's first order: the merchant has its share and returns it, the platform's is withheld.
+func (h *history) refunded(t *testing.T, of *sale, amount int64) *ent.Refund {
+	t.Helper()
+	r := h.refundAsked(t, of, amount, "PROCESSING")
+	for i, s := range of.splits {
+		ret := h.returnAsked(t, r, s, s.Amount*amount/of.orders[0].Total, "PROCESSING") // 100 and 400 of 400 divide evenly
+		if amount != of.orders[0].Total {
 			h.returns = append(h.returns, ret)
 		}
-		update := s.Update().SetReturned(part).SetStatus("SUCCEEDED")
-		if part == s.Amount {
-			update.SetStatus("RETURNED")
+		if i == 0 {
+			h.share(t, s)
+			h.record(t, payment.ShareReturned{Return: ret.ID, Now: h.clock.Now()})
+		} else {
+			h.record(t, payment.ShareWithheld{Return: ret.ID})
 		}
-		update.ExecX(ctx)
 	}
+	h.record(t, payment.MoneyRefunded{Refund: r.ID, Now: h.clock.Now()})
 	return r
+}
+
+func (h *history) returnAsked(t *testing.T, of *ent.Refund, s *ent.PaymentSplit, amount int64, status string) *ent.SplitReturn {
+	t.Helper()
+	return h.db.SplitReturn.Create().SetID(typeid.New[typeid.SplitReturn](h.clock.Now())).SetRefundID(of.ID).SetSplitID(s.ID).SetShopID(s.ShopID).
+		SetAmount(amount).SetCurrency("CNY").SetStatus(status).SetCreatedAt(h.clock.Now()).SaveX(t.Context())
+}
+
+// share pays a share out.
+func (h *history) share(t *testing.T, s *ent.PaymentSplit) {
+	t.Helper()
+	s.Update().SetStatus("PROCESSING").ExecX(t.Context())
+	h.record(t, payment.ShareMade{Split: s.ID, Now: h.clock.Now()})
+}
+
+// entry is an entry of the books about this.
+func (h *history) entry(movement typeid.UUID, account payment.Account) typeid.LedgerEntry {
+	return h.db.LedgerEntry.Query().Where(ledgerentry.MovementID(movement), ledgerentry.Account(string(account))).FirstX(context.Background()).ID
 }
 
 // ship ships an order: of its second line one, the money of the other was given back by a refund that is tried again.
@@ -166,16 +194,12 @@ func (h *history) ship(t *testing.T) {
 		h.parcelLine = h.db.ShipmentLine.Create().SetID(typeid.New[typeid.ShipmentLine](now)).SetShipmentID(h.parcel.ID).
 			SetOrderLineID(l.ID).SetQuantity(l.Quantity - i).SaveX(ctx)
 	}
-	r := h.refunded(t, h.shipped, 100, "FAILED")
+	r := h.refundAsked(t, h.shipped, 100, "FAILED")
 	h.db.RefundLine.Create().SetID(typeid.New[typeid.RefundLine](now)).SetRefundID(r.ID).SetOrderLineID(h.shipped.lines[1].ID).
 		SetQuantity(1).SetRestocked(0).SaveX(ctx)
-	for i, part := range []int64{90, 10} { // one has given its part back, the other is yet to
-		ret := h.db.SplitReturn.Create().SetID(typeid.New[typeid.SplitReturn](now)).SetRefundID(r.ID).SetSplitID(h.shipped.splits[i].ID).
-			SetShopID(o.ShopID).SetAmount(part).SetCurrency("CNY").SetStatus([]string{"SUCCEEDED", "FAILED"}[i]).SetCreatedAt(now).SaveX(ctx)
-		if ret.Status == "SUCCEEDED" {
-			h.shipped.splits[i].Update().SetReturned(part).SetStatus("SUCCEEDED").ExecX(ctx)
-		}
-	}
+	h.share(t, h.shipped.splits[0]) // one has given its part back, the other is yet to
+	h.record(t, payment.ShareReturned{Return: h.returnAsked(t, r, h.shipped.splits[0], 90, "FAILED").ID, Now: now})
+	h.returnAsked(t, r, h.shipped.splits[1], 10, "FAILED")
 	o.Update().SetStatus("SHIPPED").SetShippedAt(now).ExecX(ctx)
 	h.shipAnswer = h.remember(t, "orderShip", h.parcel.ID.String())
 	h.remember(t, "stocksAdjust", "[]")

@@ -26,6 +26,7 @@ var nouns = map[string]func(typeid.UUID) string{
 	"shipment_id":      spell(typeid.From[typeid.Shipment]),
 	"shipment_line_id": spell(typeid.From[typeid.ShipmentLine]),
 	"staff_request_id": spell(typeid.From[typeid.StaffRequest]),
+	"ledger_entry_id":  spell(typeid.From[typeid.LedgerEntry]),
 }
 
 func spell[T fmt.Stringer](from func(typeid.UUID) T) func(typeid.UUID) string {

@@ -92,21 +92,21 @@ func moneyPlants() []plant {
 		drop("3a", "payment_splits", names(func(h *history) (typeid.Split, typeid.Order) { return split(h), order(h) })),
 		set("3b", "order_lines", "amount = amount + 1", names(func(h *history) (typeid.OrderLine, typeid.Order) { return h.both.lines[0].ID, order(h) })),
 		set("3b", "order_lines", "currency = 'HKD'", names(func(h *history) (typeid.OrderLine, typeid.Order) { return h.both.lines[0].ID, order(h) })),
-		set("3a 3c", "orders", "total = total + 1", names(func(h *history) (typeid.Order, typeid.Payment) { return order(h), h.both.payment.ID })),
-		set("3a 3b 3c", "orders", "currency = 'HKD'", names(func(h *history) (typeid.Order, typeid.Payment) { return order(h), h.both.payment.ID })),
+		set("3a 3c 6b 6e", "orders", "total = total + 1", names(func(h *history) (typeid.Order, typeid.Payment) { return order(h), h.both.payment.ID })),
+		set("3a 3b 3c 6e", "orders", "currency = 'HKD'", names(func(h *history) (typeid.Order, typeid.Payment) { return order(h), h.both.payment.ID })),
 		set("3c", "payments", "amount = amount + 1", of(func(h *history) typeid.Payment { return h.both.payment.ID })),
 		set("3d 3i", "orders", "refunded = 1", of(order)),
 		set("3d 3i", "orders", "refunded = 0", of(func(h *history) typeid.Order { return h.partly.orders[0].ID })),
 		set("3e 3i", "refunds", "amount = 401", names(func(h *history) (typeid.Refund, typeid.Order) { return h.lateRefund.ID, h.late.orders[0].ID })),
 		set("3e", "refunds", "currency = 'HKD'", names(func(h *history) (typeid.Refund, typeid.Order) { return h.lateRefund.ID, h.late.orders[0].ID })),
-		set("3e", "payments", "paid_at = NULL", names(func(h *history) (typeid.Payment, typeid.Order) { return h.late.payment.ID, h.late.orders[0].ID })),
+		set("3e 6b 6e", "payments", "paid_at = NULL", names(func(h *history) (typeid.Payment, typeid.Order) { return h.late.payment.ID, h.late.orders[0].ID })),
 		set("3f", "orders", "status = 'REFUNDED'", of(order)),
 		set("3f", "orders", "status = 'PAID'", of(func(h *history) typeid.Order { return h.wholly.orders[0].ID })),
-		set("3g", "payment_splits", "returned = returned + 1", of(func(h *history) typeid.Split { return h.partly.splits[0].ID })),
+		set("3g 6b 6d 6e", "payment_splits", "returned = returned + 1", of(func(h *history) typeid.Split { return h.partly.splits[0].ID })),
 		set("3g", "payment_splits", "status = 'RETURNED'", of(func(h *history) typeid.Split { return h.partly.splits[0].ID })),
-		set("3g", "split_returns", "status = 'PROCESSING'", names(func(h *history) (typeid.SplitReturn, typeid.Split) { return h.returns[0].ID, h.partly.splits[0].ID })),
-		set("3g 3h", "split_returns", "amount = amount + 1", names(func(h *history) (typeid.SplitReturn, typeid.Refund) { return h.returns[0].ID, h.refund.ID })),
-		drop("3g 3h", "split_returns", names(func(h *history) (typeid.SplitReturn, typeid.Refund) { return h.returns[0].ID, h.refund.ID })),
+		set("3g 6e", "split_returns", "status = 'PROCESSING'", names(func(h *history) (typeid.SplitReturn, typeid.Split) { return h.returns[0].ID, h.partly.splits[0].ID })),
+		set("3g 3h 6e", "split_returns", "amount = amount + 1", names(func(h *history) (typeid.SplitReturn, typeid.Refund) { return h.returns[0].ID, h.refund.ID })),
+		drop("3g 3h 6e", "split_returns", names(func(h *history) (typeid.SplitReturn, typeid.Refund) { return h.returns[0].ID, h.refund.ID })),
 		{"a cancelled share gives something back", "3h", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()
 			v.copied(t, "split_returns", h.returns[0].ID.UUID, typeid.New[typeid.SplitReturn](h.clock.Now()).UUID, map[string]any{
@@ -120,7 +120,7 @@ func moneyPlants() []plant {
 		set("3i", "payments", "status = 'PARTIALLY_REFUNDED'", of(func(h *history) typeid.Payment { return h.wholly.payment.ID })),
 		set("3i", "payments", "status = 'CLOSED'", of(func(h *history) typeid.Payment { return h.late.payment.ID })),
 		set("3i", "payments", "status = 'PARTIALLY_REFUNDED'", of(func(h *history) typeid.Payment { return h.both.payment.ID })),
-		set("3j", "payment_splits", "status = 'SUCCEEDED'", of(func(h *history) typeid.Split { return h.open.splits[0].ID })),
+		set("3j 6b 6d 6e", "payment_splits", "status = 'SUCCEEDED'", of(func(h *history) typeid.Split { return h.open.splits[0].ID })),
 		set("2e 3h 3j", "payment_splits", "status = 'PROCESSING'", of(func(h *history) typeid.Split { return h.late.splits[0].ID })),
 	}
 }
@@ -147,7 +147,7 @@ func rowPlants() []plant {
 			v.copied(t, "checkouts", h.both.checkout.UUID, fresh(h), nil)
 			return h.both.orders[0].BuyerID
 		}},
-		{"two payments of one checkout", "4b", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
+		{"two payments of one checkout", "4b 6b 6e", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()
 			v.copied(t, "payments", h.both.payment.ID.UUID, fresh(h), map[string]any{"transaction_id": "another"})
 			return h.both.checkout
@@ -171,14 +171,14 @@ func rowPlants() []plant {
 			v.set(t, "stock_movements", id.UUID, "order_id = id")
 			return id
 		}},
-		drop("3d 5b 5c", "refunds", names(func(h *history) (typeid.Refund, typeid.StaffRequest) { return h.refund.ID, h.request.ID })),
+		drop("3d 5b 5c 6b 6e", "refunds", names(func(h *history) (typeid.Refund, typeid.StaffRequest) { return h.refund.ID, h.request.ID })),
 		set("3i 5b", "refunds", "payment_id = order_id", of(func(h *history) typeid.Refund { return h.lateRefund.ID })),
 		{"a refund of a line of another order", "5b", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()
 			v.set(t, "refund_lines", h.line.ID.UUID, "order_line_id = ?", h.both.lines[0].ID)
 			return h.line.ID
 		}},
-		{"a refund's return of another order's share", "3g 5b", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
+		{"a refund's return of another order's share", "3g 5b 6e", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()
 			v.set(t, "split_returns", h.returns[0].ID.UUID, "split_id = ?", h.both.splits[0].ID)
 			return h.returns[0].ID

@@ -277,7 +277,7 @@ func (r *round) receipts() payment.MoneyReceived {
 	var out payment.MoneyReceived
 	for _, o := range r.outcomes {
 		if o.to == Paid {
-			out = append(out, payment.Receipt{Checkout: o.checkout, Answer: o.receipt})
+			out = append(out, payment.Receipt{Checkout: o.checkout, Answer: o.receipt, Now: r.now})
 		}
 	}
 	return out

@@ -170,6 +170,24 @@ func (c *Checkouts) Notice(ctx context.Context, id typeid.Payment) error {
 	return c.ask(ctx, out)
 }
 
+// Told takes in what the provider has said of a payment without being asked, once it is known that it was the provider. It returns when
+// the effect is committed; the same again changes nothing. An unknown payment is NOT_FOUND.
+func (c *Checkouts) Told(ctx context.Context, id typeid.Payment, answer payment.Answer) error {
+	found, err := c.payment(ctx, id)
+	if err != nil {
+		return err
+	}
+	of := &Checkout{ID: found.CheckoutID, Payment: found}
+	if answer, err = usable(of)(answer, nil); err != nil {
+		return err
+	}
+	if answer.State != payment.TradePaid || found.Status != payment.Pending && found.Status != payment.Closed {
+		return nil
+	}
+	_, err = c.settle(ctx, of, answer)
+	return err
+}
+
 // Payer is what the sandbox can do beside what every provider can: pay, as the buyer would in the cashier, even in one that
 // was open when the payment was closed, and send notices.
 type Payer interface {

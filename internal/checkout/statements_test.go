@@ -48,7 +48,7 @@ func TestStatements(t *testing.T) {
 			{"a checkout of 1 line, repeated", 7, place(repeated)},
 			{"cancelling it", 18, func() { w.cancel(t, who, placed) }},
 			{"a checkout of 3 lines", 14, place(w.buy(of[:6]...))},
-			{"paying it", 20, func() { // in the sandbox, and taking its notice in
+			{"paying it", 22, func() { // in the sandbox, and taking its notice in
 				if _, err := w.Checkouts.SandboxConfirm(ctx, who, placed.Payment.ID.String()); err != nil {
 					t.Error(err)
 				}

@@ -107,6 +107,7 @@ func pastTables() [][2]string {
 		{"refunds", "id, order_id, payment_id, shop_id, amount, currency, reason, status, created_at, succeeded_at"},
 		{"refund_lines", "id, refund_id, order_line_id, quantity, restocked"},
 		{"split_returns", "id, refund_id, split_id, shop_id, amount, currency, status, created_at"},
+		{"ledger_entries", "id, kind, movement_id, order_id, shop_id, account, receiver, amount, currency, created_at"},
 		{"shipments", "id, order_id, shop_id, staff_id, method, carrier, tracking_number, shipped_at"},
 		{"shipment_lines", "id, shipment_id, order_line_id, quantity"},
 		{"jobs", "id, kind, run_at, attempts, wakes, created_at"},

@@ -118,6 +118,9 @@ func (f *pastFiller) order(s *pastSale, shop int) {
 	f.add["orders"](id, number, s.id, f.buyers[s.buyer], left, s.is.order, "CNY", total, 0, 0, total, refunded,
 		"林一", phone, "CN", "浙江省", "杭州市", "龙井路 1 号", s.at, s.until, s.paid, shipped, s.after, 2)
 	s.total += total
+	if s.paid != nil {
+		f.enter("RECEIVED", s.payment, id, shop, [2]string{"BUYER"}, [2]string{"ORDER"}, total, s.turned)
+	}
 	splits := f.splits(s, id, shop, total)
 	switch s.is.order {
 	case "REFUNDED":
@@ -144,21 +147,27 @@ func (f *pastFiller) move(s *pastSale, shop int, g *pastGood, quantity int, orde
 
 // pastSplit is a share of an order.
 type pastSplit struct {
-	id     typeid.Split
-	amount int
+	id       typeid.Split
+	amount   int
+	receiver string
 }
 
 // splits writes the merchant's share and the platform's.
 func (f *pastFiller) splits(s *pastSale, order typeid.Order, shop, total int) []pastSplit {
 	platform := total * pastBasisPoints / 10_000
-	out := []pastSplit{{typeid.New[typeid.Split](s.at), total - platform}, {typeid.New[typeid.Split](s.at), platform}}
-	receivers, roles := [2]string{fmt.Sprint("merchant-", shop), "platform"}, [2]string{"MERCHANT", "PLATFORM"}
+	out := []pastSplit{
+		{typeid.New[typeid.Split](s.at), total - platform, fmt.Sprint("merchant-", shop)}, {typeid.New[typeid.Split](s.at), platform, "platform"},
+	}
+	roles := [2]string{"MERCHANT", "PLATFORM"}
 	for n, split := range out {
 		returned := 0
 		if s.is.split == "RETURNED" {
 			returned = split.amount
 		}
-		f.add["payment_splits"](split.id, s.payment, order, f.shops[shop], receivers[n], roles[n], split.amount, returned, "CNY", s.is.split, n)
+		f.add["payment_splits"](split.id, s.payment, order, f.shops[shop], split.receiver, roles[n], split.amount, returned, "CNY", s.is.split, n)
+		if s.is.split == "SUCCEEDED" || s.is.split == "RETURNED" {
+			f.enter("SHARED", split.id, order, shop, [2]string{"ORDER"}, [2]string{"RECEIVER", split.receiver}, split.amount, s.turned.Add(time.Minute))
+		}
 	}
 	return out
 }
@@ -172,8 +181,17 @@ func (f *pastFiller) refund(s *pastSale, order typeid.Order, shop, total int, sp
 		f.add["refund_lines"](typeid.New[typeid.RefundLine](at), id, line, pieces[n], 0)
 	}
 	for _, split := range splits {
-		f.add["split_returns"](typeid.New[typeid.SplitReturn](at), id, split.id, f.shops[shop], split.amount, "CNY", "SUCCEEDED", at)
+		back := typeid.New[typeid.SplitReturn](at)
+		f.add["split_returns"](back, id, split.id, f.shops[shop], split.amount, "CNY", "SUCCEEDED", at)
+		f.enter("RETURNED", back, order, shop, [2]string{"RECEIVER", split.receiver}, [2]string{"ORDER"}, split.amount, at)
 	}
+	f.enter("REFUNDED", id, order, shop, [2]string{"ORDER"}, [2]string{"BUYER"}, total, at)
+}
+
+// enter writes both sides of a movement of money into the books: accounts, of receivers with their names.
+func (f *pastFiller) enter(kind string, movement interface{ Bytes() typeid.UUID }, order typeid.Order, shop int, from, to [2]string, amount int, at time.Time) {
+	f.add["ledger_entries"](typeid.New[typeid.LedgerEntry](at), kind, movement, order, f.shops[shop], from[0], from[1], -amount, "CNY", at)
+	f.add["ledger_entries"](typeid.New[typeid.LedgerEntry](at), kind, movement, order, f.shops[shop], to[0], to[1], amount, "CNY", at)
 }
 
 // ship sends all of an order, which a job completes later.

@@ -15,18 +15,24 @@ import (
 	"holdfast/ent/splitreturn"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
+	"holdfast/internal/money"
 	"holdfast/internal/typeid"
 )
 
 // Movement is money that has moved: MoneyReceived, ShareMade, ShareWithheld, ShareReturned or MoneyRefunded.
 type Movement interface {
-	recordTx(context.Context, *db.Tx) (bool, error)
+	// recordTx turns the rows, and returns what goes into the books: nothing when it had been recorded before.
+	recordTx(context.Context, *db.Tx) (done bool, books []posting, err error)
 }
 
-// RecordTx writes down that money moved, as the provider has confirmed. Every movement of money comes through here, and each
-// has one effect: false says that it had been recorded before. Whoever calls it has locked the order, if there is one.
+// RecordTx writes down that money moved, as the provider has confirmed, in the rows and in the books. Every movement of money comes
+// through here, and each has one effect: false says that it had been recorded before. Whoever calls it has locked the order, if there
+// is one.
 func RecordTx(ctx context.Context, tx *db.Tx, m Movement) (bool, error) {
-	done, err := m.recordTx(ctx, tx)
+	done, books, err := m.recordTx(ctx, tx)
+	if err == nil {
+		err = postTx(ctx, tx, books)
+	}
 	if err != nil {
 		return false, fmt.Errorf("record %T: %w", m, err)
 	}
@@ -40,73 +46,139 @@ type MoneyReceived []Receipt
 type Receipt struct {
 	Checkout typeid.Checkout
 	Answer
+	// Now is when it is recorded; the zero time stands for PaidAt.
+	Now time.Time
 }
 
-func (m MoneyReceived) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	of := make(map[typeid.Checkout]Answer, len(m))
+func (m MoneyReceived) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) {
+	of := make(map[typeid.Checkout]Receipt, len(m))
 	checkouts := make([]typeid.Checkout, len(m))
 	for i, r := range m {
 		if err := entpayment.TransactionIDValidator(r.TransactionID); err != nil {
-			return false, fmt.Errorf("receipt of %s: %w", r.Checkout, err)
+			return false, nil, fmt.Errorf("receipt of %s: %w", r.Checkout, err)
 		}
-		of[r.Checkout], checkouts[i] = r.Answer, r.Checkout
+		of[r.Checkout], checkouts[i] = r, r.Checkout
 	}
-	each := func(value func(Answer) any) sql.Querier {
+	each := func(value func(Receipt) any) sql.Querier {
 		return db.PerRow(entpayment.FieldCheckoutID, checkouts, func(c typeid.Checkout) any { return value(of[c]) })
 	}
 	n, err := tx.Exec(ctx, tx.SQL().Update(entpayment.Table).
 		Set(entpayment.FieldStatus, string(Paid)).
-		Set(entpayment.FieldPaidAt, each(func(a Answer) any { return clock.Truncate(a.PaidAt) })).
-		Set(entpayment.FieldTransactionID, each(func(a Answer) any { return a.TransactionID })).
+		Set(entpayment.FieldPaidAt, each(func(r Receipt) any { return clock.Truncate(r.PaidAt) })).
+		Set(entpayment.FieldTransactionID, each(func(r Receipt) any { return r.TransactionID })).
 		Where(sql.And(sql.In(entpayment.FieldCheckoutID, db.Args(checkouts)...),
 			sql.In(entpayment.FieldStatus, string(Pending), string(Closed)))))
-	return n == int64(len(m)), err
+	if err != nil || n != int64(len(m)) {
+		return false, nil, err
+	}
+	books, err := receivedTx(ctx, tx, of, checkouts)
+	return err == nil, books, err
+}
+
+// receivedTx is what each order of these checkouts has of the money that came in, read with one statement for all.
+func receivedTx(ctx context.Context, tx *db.Tx, of map[typeid.Checkout]Receipt, checkouts []typeid.Checkout) ([]posting, error) {
+	o, p := tx.SQL().Table(entorder.Table).As("o"), tx.SQL().Table(entpayment.Table).As("p")
+	return db.Collect(ctx, tx, tx.SQL().Select(o.C(entorder.FieldID), o.C(entorder.FieldCheckoutID), o.C(entorder.FieldShopID),
+		o.C(entorder.FieldTotal), o.C(entorder.FieldCurrency), p.C(entpayment.FieldID)).From(o).
+		Join(p).On(p.C(entpayment.FieldCheckoutID), o.C(entorder.FieldCheckoutID)).
+		Where(sql.In(o.C(entorder.FieldCheckoutID), db.Args(checkouts)...)).OrderBy(o.C(entorder.FieldID)),
+		func(row db.Row) (posting, error) {
+			in := posting{kind: EntryReceived, from: OfBuyer, to: OfOrder}
+			var checkout typeid.Checkout
+			err := row.Scan(&in.order, &checkout, &in.shop, &in.amount.Amount, &in.amount.Currency, &in.movement)
+			in.at = or(of[checkout].Now, of[checkout].PaidAt)
+			return in, err
+		})
 }
 
 // ShareMade is a share that its receiver has.
-type ShareMade struct{ Split typeid.Split }
+type ShareMade struct {
+	Split typeid.Split
+	// Now is when it is recorded; the zero time stands for when the payment was paid.
+	Now time.Time
+}
 
-func (m ShareMade) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
+func (m ShareMade) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) {
 	n, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(m.Split), paymentsplit.Status(SplitProcessing)).
 		SetStatus(SplitSucceeded).Save(ctx)
-	return n == 1, err
+	if err != nil || n == 0 {
+		return false, nil, err
+	}
+	s, p := tx.SQL().Table(paymentsplit.Table).As("s"), tx.SQL().Table(entpayment.Table).As("p")
+	books, err := db.Collect(ctx, tx, tx.SQL().Select(s.C(paymentsplit.FieldOrderID), s.C(paymentsplit.FieldShopID), s.C(paymentsplit.FieldReceiver),
+		s.C(paymentsplit.FieldAmount), s.C(paymentsplit.FieldReturned), s.C(paymentsplit.FieldCurrency), p.C(entpayment.FieldPaidAt)).From(s).
+		Join(p).On(p.C(entpayment.FieldID), s.C(paymentsplit.FieldPaymentID)).Where(sql.EQ(s.C(paymentsplit.FieldID), m.Split)),
+		func(row db.Row) (posting, error) {
+			out := posting{kind: EntryShared, movement: m.Split.UUID, from: OfOrder, to: OfReceiver}
+			var amount, withheld int64
+			err := row.Scan(&out.order, &out.shop, &out.receiver, &amount, &withheld, &out.amount.Currency, &out.at)
+			out.amount.Amount = amount - withheld // which is what was paid out
+			out.at = or(m.Now, out.at)
+			return out, err
+		})
+	return err == nil, books, err
 }
 
 // ShareReturned is a share, or a part of it, that its receiver has given back.
-type ShareReturned struct{ Return typeid.SplitReturn }
-
-func (m ShareReturned) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	return giveBackTx(ctx, tx, m.Return, SplitSucceeded)
+type ShareReturned struct {
+	Return typeid.SplitReturn
+	// Now is when it is recorded; the zero time stands for when it was asked for.
+	Now time.Time
 }
 
-// ShareWithheld is a part of a share that its receiver never gets: the share had not been paid out.
+func (m ShareReturned) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) {
+	row, err := giveBackTx(ctx, tx, m.Return, SplitSucceeded)
+	if err != nil || row == nil {
+		return false, nil, err
+	}
+	of, err := tx.PaymentSplit.Get(ctx, row.SplitID)
+	if err != nil {
+		return false, nil, err
+	}
+	return true, []posting{{
+		kind: EntryReturned, movement: row.ID.UUID, order: of.OrderID, shop: of.ShopID, from: OfReceiver, to: OfOrder, receiver: of.Receiver,
+		amount: money.New(row.Amount, money.Currency(row.Currency)), at: or(m.Now, row.CreatedAt),
+	}}, nil
+}
+
+// or is the moment that was given, or else the other.
+func or(given, other time.Time) time.Time {
+	if given.IsZero() {
+		return other
+	}
+	return given
+}
+
+// ShareWithheld is a part of a share that its receiver never gets: the share had not been paid out. No money moves.
 type ShareWithheld struct{ Return typeid.SplitReturn }
 
-func (m ShareWithheld) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
-	return giveBackTx(ctx, tx, m.Return, SplitPlanned, SplitFailed)
+func (m ShareWithheld) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) { //nolint:unparam // nothing goes into the books
+	row, err := giveBackTx(ctx, tx, m.Return, SplitPlanned, SplitFailed)
+	return row != nil, nil, err
 }
 
-func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn, from ...string) (bool, error) {
+// giveBackTx takes a return out of its share, and returns it; nil when that was done before.
+func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn, from ...string) (*ent.SplitReturn, error) {
 	row, err := tx.SplitReturn.Get(ctx, id)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	n, err := tx.SplitReturn.Update().Where(splitreturn.ID(id), splitreturn.StatusNEQ(string(TransferSucceeded))).
 		SetStatus(string(TransferSucceeded)).Save(ctx)
 	if err != nil || n == 0 {
-		return false, err
+		return nil, err
 	}
 	n, err = tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID), paymentsplit.StatusIn(from...)).AddReturned(row.Amount).Save(ctx)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("share %s is not %v any more", row.SplitID, from)
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	_, err = tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID), func(s *sql.Selector) {
 		s.Where(sql.ColumnsEQ(s.C(paymentsplit.FieldReturned), s.C(paymentsplit.FieldAmount)))
 	}).SetStatus(SplitReturned).Save(ctx)
-	return err == nil, err
+	return row, err
 }
 
 // MoneyRefunded is money that its buyer has again.
@@ -115,25 +187,28 @@ type MoneyRefunded struct {
 	Now    time.Time
 }
 
-func (m MoneyRefunded) recordTx(ctx context.Context, tx *db.Tx) (bool, error) {
+func (m MoneyRefunded) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) {
 	row, err := tx.Refund.Get(ctx, m.Refund)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	n, err := tx.Refund.Update().Where(refund.ID(m.Refund), refund.StatusNEQ(string(TransferSucceeded))).
 		SetStatus(string(TransferSucceeded)).SetSucceededAt(m.Now).Save(ctx)
 	if err != nil || n == 0 {
-		return false, err
+		return false, nil, err
 	}
 	if _, err := tx.Order.Update().Where(entorder.ID(row.OrderID)).AddRefunded(row.Amount).AddVersion(1).Save(ctx); err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if _, err := tx.Order.Update().Where(entorder.ID(row.OrderID), func(s *sql.Selector) {
 		s.Where(sql.ColumnsEQ(s.C(entorder.FieldRefunded), s.C(entorder.FieldTotal)))
 	}).SetStatus(orderRefunded).Save(ctx); err != nil {
-		return false, err
+		return false, nil, err
 	}
-	return true, TurnTx(ctx, tx, row.PaymentID)
+	return true, []posting{{
+		kind: EntryRefunded, movement: row.ID.UUID, order: row.OrderID, shop: row.ShopID, from: OfOrder, to: OfBuyer,
+		amount: money.New(row.Amount, money.Currency(row.Currency)), at: m.Now,
+	}}, TurnTx(ctx, tx, row.PaymentID)
 }
 
 // orderRefunded is what an order is called whose money was all given back.

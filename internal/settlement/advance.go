@@ -171,7 +171,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 	if of == nil {
 		return fmt.Errorf("return share %s: it is not of the order", back.SplitID)
 	}
-	var moved payment.Movement = payment.ShareReturned{Return: back.ID}
+	var moved payment.Movement = payment.ShareReturned{Return: back.ID, Now: s.now()}
 	state, err := payment.TransferSucceeded, error(nil)
 	switch of.Status {
 	case payment.SplitProcessing:
@@ -316,7 +316,7 @@ func (s *Settlement) share(ctx context.Context, a *account, p *ent.PaymentSplit)
 		})
 	}
 	p.Status = payment.SplitProcessing
-	err = s.settle(ctx, a, transfer{state, err, *a.payment.PaidAt}, payment.ShareMade{Split: p.ID}, func(ctx context.Context, tx *db.Tx) error {
+	err = s.settle(ctx, a, transfer{state, err, *a.payment.PaidAt}, payment.ShareMade{Split: p.ID, Now: s.now()}, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Status(payment.SplitProcessing)).
 			SetStatus(payment.SplitFailed).AddAttempts(1).Save(ctx)
 		return err

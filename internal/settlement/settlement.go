@@ -7,10 +7,12 @@
 package settlement
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"holdfast/ent"
 	"holdfast/internal/clock"
 	"holdfast/internal/db"
 	"holdfast/internal/inventory"
@@ -18,6 +20,7 @@ import (
 	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
+	"holdfast/internal/typeid"
 )
 
 const (
@@ -64,6 +67,25 @@ func New(d Deps) *Settlement {
 	}
 	d.Jobs.Handle(job.Order, s.advance)
 	return s
+}
+
+// Told has the order's money looked at of a refund of which the provider has said something without being asked. A refund that is not
+// known changes nothing.
+func (s *Settlement) Told(ctx context.Context, id typeid.Refund) error {
+	row, err := s.db.Refund.Get(ctx, id)
+	if ent.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read refund: %w", err)
+	}
+	_, err = db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
+		return struct{}{}, job.AddTx(ctx, tx, s.now(), s.now(), job.Order, row.OrderID.UUID)
+	})
+	if err == nil {
+		s.jobs.Wake()
+	}
+	return err
 }
 
 // one is the only element of a list that was asked for by its id.

@@ -98,7 +98,18 @@ CREATE UNIQUE INDEX `ledgerentry_movement_id_kind_order_id_account` ON `ledger_e
 CREATE INDEX `ledgerentry_order_id` ON `ledger_entries` (`order_id`);
 -- Create index "ledgerentry_shop_id_id" to table: "ledger_entries"
 CREATE INDEX `ledgerentry_shop_id_id` ON `ledger_entries` (`shop_id`, `id`);
--- Create index "ledgerentry_shop_id_receiver" to table: "ledger_entries"
-CREATE INDEX `ledgerentry_shop_id_receiver` ON `ledger_entries` (`shop_id`, `receiver`);
+-- Create index "ledgerentry_shop_id_account_receiver_currency_amount" to table: "ledger_entries"
+CREATE INDEX `ledgerentry_shop_id_account_receiver_currency_amount` ON `ledger_entries` (`shop_id`, `account`, `receiver`, `currency`, `amount`);
 -- Enable back the enforcement of foreign-keys constraints
 PRAGMA foreign_keys = on;
+-- What moved before there were books, as the rows have it: of shares what their receivers still have.
+-- Ids begin as those of what moved, so that they sort by when that began.
+INSERT INTO `ledger_entries` (`id`, `kind`, `movement_id`, `order_id`, `shop_id`, `account`, `receiver`, `amount`, `currency`, `created_at`)
+SELECT CAST(substr(p.id, 1, 8) || randomblob(8) AS blob), 'RECEIVED', p.id, o.id, o.shop_id, a.account, '', a.sign * o.total, o.currency, p.paid_at
+FROM `orders` AS o JOIN `payments` AS p ON p.checkout_id = o.checkout_id CROSS JOIN (SELECT 'BUYER' AS account, -1 AS sign UNION ALL SELECT 'ORDER', 1) AS a WHERE p.paid_at IS NOT NULL AND o.total <> 0;
+INSERT INTO `ledger_entries` (`id`, `kind`, `movement_id`, `order_id`, `shop_id`, `account`, `receiver`, `amount`, `currency`, `created_at`)
+SELECT CAST(substr(s.id, 1, 8) || randomblob(8) AS blob), 'SHARED', s.id, s.order_id, s.shop_id, a.account, CASE a.account WHEN 'RECEIVER' THEN s.receiver ELSE '' END, a.sign * (s.amount - s.returned), s.currency, p.paid_at
+FROM `payment_splits` AS s JOIN `payments` AS p ON p.id = s.payment_id CROSS JOIN (SELECT 'ORDER' AS account, -1 AS sign UNION ALL SELECT 'RECEIVER', 1) AS a WHERE s.status IN ('SUCCEEDED', 'RETURNED') AND s.amount <> s.returned;
+INSERT INTO `ledger_entries` (`id`, `kind`, `movement_id`, `order_id`, `shop_id`, `account`, `receiver`, `amount`, `currency`, `created_at`)
+SELECT CAST(substr(r.id, 1, 8) || randomblob(8) AS blob), 'REFUNDED', r.id, r.order_id, r.shop_id, a.account, '', a.sign * r.amount, r.currency, COALESCE(r.succeeded_at, r.created_at)
+FROM `refunds` AS r CROSS JOIN (SELECT 'ORDER' AS account, -1 AS sign UNION ALL SELECT 'BUYER', 1) AS a WHERE r.status = 'SUCCEEDED';
