@@ -18,6 +18,7 @@ import (
 	"holdfast/graph/documents"
 	"holdfast/graph/generated"
 	"holdfast/graph/guard"
+	"holdfast/graph/loader"
 	"holdfast/graph/scalar"
 	"holdfast/graph/transport"
 )
@@ -82,6 +83,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 	}
 	server.Use(&scalar.Variables{})
 	server.Use(&guard.Cost{})
+	server.Use(&loader.Levels{})
 	if opts.Observer != nil {
 		server.AroundResponses(observed{opts.Observer}.aroundResponse)
 		server.AroundRootFields(observed{opts.Observer}.aroundRootField)

@@ -73,7 +73,7 @@ func nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 		return nil, fault.New(fault.BadRequest, "at most %d ids at once", maxNodes)
 	}
 	found := make([]model.Node, len(ids))
-	err := loader.Concurrently(len(ids), maxNodes, func(i int) (err error) {
+	err := loader.Together(ctx, len(ids), func(i int) (err error) {
 		found[i], err = node(ctx, ids[i])
 		return err
 	})

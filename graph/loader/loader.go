@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,34 +25,112 @@ const (
 	deadline = 10 * time.Second
 )
 
-// Loader loads values by key, those that are asked for at about the same time together. What does not exist is the zero V.
+// Loader loads values by key, those that the fields of one level ask for together: see Levels.
 type Loader[K comparable, V any] struct {
 	wait     time.Duration
 	capacity int
 	fetch    fetch[K, V]
 
-	once  sync.Once
-	inner *dataloader.Loader[K, V]
+	mu    sync.Mutex // held by whoever adds to what is below
+	cache dataloader.Cache[K, V]
+	open  *batch[K, V] // takes keys; nil when nobody waits
+	timed *dataloader.Loader[K, V]
+}
+
+// batch are the keys that a level has asked for so far.
+type batch[K comparable, V any] struct {
+	gathering
+
+	ctx    context.Context //nolint:containedctx // of who asked first, as dataloader has it
+	keys   []K
+	place  map[K]int
+	sent   chan struct{} // closed when there are thunks, in the order of keys
+	thunks []dataloader.Thunk[V]
 }
 
 // fetch reads the values of keys and puts each that it found, or an error.
 type fetch[K comparable, V any] func(ctx context.Context, keys []K, put func(K, V, error))
 
-// Load is the value of key. It returns once the batch that key is in has been read.
+// Load is the value of key. It returns once the batch that key is in has been read. Only one goroutine of a field loads at a
+// time, but for those of Together.
 func (l *Loader[K, V]) Load(ctx context.Context, key K) (V, error) {
-	l.once.Do(func() { // most responses need few of the loaders
-		l.inner = dataloader.NewBatchedLoader(l.batch,
-			dataloader.WithWait[K, V](l.wait), dataloader.WithBatchCapacity[K, V](l.capacity))
-	})
-	return l.inner.Load(ctx, key)()
+	s := siblingsOf(ctx)
+	if s == nil {
+		return l.loadTimed(ctx, key)()
+	}
+	known, b, place := l.gather(ctx, s.level, key)
+	if known != nil {
+		return known()
+	}
+	s.level.wait(&b.gathering)
+	<-b.sent
+	return b.thunks[place]()
 }
 
-// batch places results by key, for a database answers in its own order and leaves out what is absent.
-func (l *Loader[K, V]) batch(ctx context.Context, keys []K) []*dataloader.Result[V] {
+// gather is what is known of key already, or else its place in the batch that is open.
+func (l *Loader[K, V]) gather(ctx context.Context, at *level, key K) (dataloader.Thunk[V], *batch[K, V], int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known, ok := l.results().Get(ctx, key); ok {
+		return known, nil, 0
+	}
+	b := l.open
+	if b == nil {
+		b = &batch[K, V]{ctx: ctx, place: make(map[K]int), sent: make(chan struct{})}
+		b.send = func() { l.send(b, at) }
+		l.open = b
+	}
+	place, ok := b.place[key]
+	if !ok {
+		place = len(b.keys)
+		b.keys, b.place[key] = append(b.keys, key), place
+	}
+	return nil, b, place
+}
+
+// send gives a batch that is complete to a dataloader whose batches are as large, so that the last key sets it off and no timer.
+func (l *Loader[K, V]) send(b *batch[K, V], at *level) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open = nil
+	n := len(b.keys)
+	inner := dataloader.NewBatchedLoader(func(ctx context.Context, keys []K) []*dataloader.Result[V] {
+		defer at.read()
+		return l.read(ctx, keys)
+	}, dataloader.WithCache(l.cache), dataloader.WithBatchCapacity[K, V](n), dataloader.WithInputCapacity[K, V](n), dataloader.WithWait[K, V](deadline))
+	for _, key := range b.keys {
+		b.thunks = append(b.thunks, inner.Load(b.ctx, key))
+	}
+	close(b.sent)
+}
+
+// loadTimed gathers keys for a time, where nothing is known of what is to come.
+func (l *Loader[K, V]) loadTimed(ctx context.Context, key K) dataloader.Thunk[V] {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timed == nil {
+		l.timed = dataloader.NewBatchedLoader(l.read, dataloader.WithCache(l.results()),
+			dataloader.WithWait[K, V](l.wait), dataloader.WithBatchCapacity[K, V](l.capacity))
+	}
+	return l.timed.Load(ctx, key)
+}
+
+// results are what was loaded, or is on its way. Most responses need few of the loaders, so they are made when needed.
+func (l *Loader[K, V]) results() dataloader.Cache[K, V] {
+	if l.cache == nil {
+		l.cache = dataloader.NewCache[K, V]()
+	}
+	return l.cache
+}
+
+// read places results by key, for a database answers in its own order and leaves out what is absent.
+func (l *Loader[K, V]) read(ctx context.Context, keys []K) []*dataloader.Result[V] {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	found := make(map[K]*dataloader.Result[V], len(keys))
-	l.read(ctx, keys, found)
+	for some := range slices.Chunk(keys, l.capacity) {
+		l.readSome(ctx, some, found)
+	}
 	out := make([]*dataloader.Result[V], len(keys))
 	for i, key := range keys {
 		out[i] = found[key]
@@ -59,14 +138,14 @@ func (l *Loader[K, V]) batch(ctx context.Context, keys []K) []*dataloader.Result
 		case out[i] == nil:
 			out[i] = &dataloader.Result[V]{}
 		case out[i].Error != nil:
-			l.inner.Clear(ctx, key) // or the error would be the answer for the rest of the response
+			l.cache.Delete(ctx, key) // or the error would be the answer for the rest of the response
 		}
 	}
 	return out
 }
 
-// read turns a panic into the error of every key: dataloader would write to the standard logger.
-func (l *Loader[K, V]) read(ctx context.Context, keys []K, found map[K]*dataloader.Result[V]) {
+// readSome turns a panic into the error of every key: dataloader would write to the standard logger.
+func (l *Loader[K, V]) readSome(ctx context.Context, keys []K, found map[K]*dataloader.Result[V]) {
 	put := func(key K, value V, err error) { found[key] = &dataloader.Result[V]{Data: value, Error: err} }
 	if err := safely(func() error { l.fetch(ctx, keys, put); return nil }); err != nil {
 		fail(keys, put, err)
