@@ -184,6 +184,9 @@ func (s *stockStream) Take(ctx context.Context) (ev transport.Event, ok, done bo
 	}, sharedStock{s.shape, staff, state.VariantID, state.Version}), true, false, nil
 }
 
+// IsPrompt implements transport.Prompt: only for staff may Take have to read.
+func (s *stockStream) IsPrompt() bool { return !s.reader.who.IsStaff() }
+
 // Close implements transport.Stream.
 func (s *stockStream) Close() { s.watched.Close() }
 

@@ -59,6 +59,7 @@ type WebSocket struct {
 	OperationTimeout time.Duration
 
 	payloads payloads
+	senders  senders
 	buffers  sync.Pool // of *bytes.Buffer
 
 	mu      sync.Mutex
@@ -102,6 +103,13 @@ type Stream interface {
 	Take(ctx context.Context) (ev Event, ok, done bool, err error)
 	// Close lets the stream go, whatever has ended the operation. It is called once.
 	Close()
+}
+
+// Prompt is a Stream that tells whether the next Take waits for nothing: for no database, and no lock that is held for
+// long. As long as it does not wait, one goroutine reads the streams of many sockets in turn.
+type Prompt interface {
+	Stream
+	IsPrompt() bool
 }
 
 // Event is one response, to be executed and sent.

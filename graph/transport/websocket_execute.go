@@ -81,7 +81,10 @@ func (c *socket) rescue(ctx context.Context, errs *gqlerror.List) {
 
 // payload executes an event, or takes what another reader's execution of it has made. A response with errors is nobody
 // else's: they may be of the moment, and name the request.
-func (c *socket) payload(op *operation, ev Event) (payload []byte, errs gqlerror.List) {
+func (c *socket) payload(op *operation, ev *news) (payload []byte, errs gqlerror.List) {
+	if ev.payload != nil && isClosed(ev.payload.made) && ev.own != nil {
+		return ev.own.payload, ev.own.errs
+	}
 	if ev.Share == nil {
 		return c.execute(op.ctx, op, ev.Context)
 	}
@@ -91,10 +94,7 @@ func (c *socket) payload(op *operation, ev Event) (payload []byte, errs gqlerror
 		mine = true
 		// The others need it also when this one's reader leaves.
 		payload, errs = c.execute(context.WithoutCancel(op.ctx), op, ev.Context)
-		if errs != nil || hasErrors(payload) {
-			return nil
-		}
-		return payload
+		return shareable(payload, errs)
 	})
 	switch {
 	case shared != nil:
@@ -104,6 +104,14 @@ func (c *socket) payload(op *operation, ev Event) (payload []byte, errs gqlerror
 	default:
 		return c.execute(op.ctx, op, ev.Context)
 	}
+}
+
+// shareable is a payload that others may get; nil for none.
+func shareable(payload []byte, errs gqlerror.List) []byte {
+	if errs != nil || hasErrors(payload) {
+		return nil
+	}
+	return payload
 }
 
 // hasErrors tells by the first member, which AppendResponse makes the errors if there are any.

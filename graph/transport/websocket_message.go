@@ -2,7 +2,9 @@ package transport
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -164,9 +166,17 @@ func optional(text json.RawMessage) (json.RawMessage, bool) {
 
 func isNull(text json.RawMessage) bool { return bytes.Equal(text, []byte("null")) }
 
-// writeMessage writes a message to the client. The id, if there is one, and the payload are JSON.
-func writeMessage(b *bytes.Buffer, kind string, id, payload []byte) {
-	b.Grow(len(id) + len(payload) + len(`{"id":,"type":"connection_ack","payload":}`))
+// writeFrame writes a message to the client, in a frame of its own. The id, if there is one, and the payload are JSON.
+func writeFrame(b *bytes.Buffer, kind string, id, payload []byte) {
+	size := len(`{"type":""}`) + len(kind)
+	if id != nil {
+		size += len(`"id":,`) + len(id)
+	}
+	if payload != nil {
+		size += len(`,"payload":`) + len(payload)
+	}
+	b.Grow(size + maxHeader)
+	b.Write(appendHeader(b.AvailableBuffer(), size))
 	b.WriteByte('{')
 	if id != nil {
 		b.WriteString(`"id":`)
@@ -181,6 +191,22 @@ func writeMessage(b *bytes.Buffer, kind string, id, payload []byte) {
 		b.Write(payload)
 	}
 	b.WriteByte('}')
+}
+
+// maxHeader is how many bytes the header of a frame may have.
+const maxHeader = 10
+
+// appendHeader begins a text frame of so many bytes. Frames of servers are not masked.
+func appendHeader(b []byte, size int) []byte {
+	const finalText, twoBytes, eightBytes = 0x81, 126, 127
+	switch {
+	case size < twoBytes:
+		return append(b, finalText, byte(size)) //nolint:gosec // it fits
+	case size <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(b, finalText, twoBytes), uint16(size))
+	default:
+		return binary.BigEndian.AppendUint64(append(b, finalText, eightBytes), uint64(size))
+	}
 }
 
 // encodeErrors is the payload of an error message.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,6 +18,7 @@ const retryAfterMs = 1000
 
 // operation is one subscribe and what comes of it.
 type operation struct {
+	socket *socket
 	id     string
 	quoted []byte             // id, as JSON
 	ctx    context.Context    //nolint:containedctx // of all its events
@@ -30,7 +32,28 @@ type operation struct {
 	over   bool   // nothing more is sent
 	stream Stream // until pump has closed it
 
-	queued bool // under the queue's lock
+	news *news // under the socket's turns
+
+	queued bool        // under the queue's lock
+	due    atomic.Bool // it is in the list of the senders, or about to be
+	next   *operation  // of that list, under its lock
+}
+
+// news is what was taken from the stream of an operation and not yet sent.
+type news struct {
+	Event
+	ok, done bool
+	errs     gqlerror.List
+	payload  *payload // that it waits for, or has waited for
+
+	// own is what came of the execution of payload for this operation, when nobody else may have it: once that is made.
+	own *answer
+}
+
+// answer is an encoded response, or the errors from before its execution.
+type answer struct {
+	payload []byte
+	errs    gqlerror.List
 }
 
 // subscribe starts an operation. It parses and validates the query before the next message is read, so that a socket does
@@ -70,7 +93,7 @@ func (c *socket) start(m *message) (*operation, *closure) {
 		c.write(typeError, quoted, encodeErrors(errs))
 		return nil, nil
 	}
-	op := &operation{id: m.id, quoted: quoted}
+	op := &operation{socket: c, id: m.id, quoted: quoted}
 	op.ctx, op.cancel = context.WithCancel(c.session.Context)
 	c.ops[op.id] = op
 	return op, nil
@@ -205,7 +228,7 @@ func (c *socket) open(op *operation) {
 	unwanted := op.over || c.left
 	if !unwanted {
 		op.stream = stream
-		c.queue.add(op)
+		c.t.senders.add(op)
 	}
 	c.mu.Unlock()
 	if unwanted {
@@ -217,7 +240,7 @@ func (c *socket) open(op *operation) {
 func (c *socket) openStream(op *operation) (stream Stream, errs gqlerror.List) {
 	defer c.rescue(op.ctx, &errs)
 	ctx := graphql.WithOperationContext(op.ctx, op.oc)
-	stream, err := c.t.Streams.Open(ctx, op.oc, func() { c.queue.add(op) })
+	stream, err := c.t.Streams.Open(ctx, op.oc, func() { c.t.senders.add(op) })
 	if err != nil {
 		return nil, c.present(op, err)
 	}

@@ -24,14 +24,18 @@ type payloads struct {
 type payload struct {
 	key  any
 	made chan struct{} // closed when text is there, or will not be
-	text []byte        // nil when it cannot be shared
+	text []byte        // nil when it cannot be shared; written once, before ready
 	size int           // what it counts for
+
+	// These are under the lock of payloads.
+	ready   bool
+	waiting []*operation // they come again when it is
 }
 
 // get returns the payload of key. Of those who ask at the same time one makes it, and the others wait. Nil means that
 // there is none to share, or that ctx has ended.
 func (p *payloads) get(ctx context.Context, key any, make func() []byte) []byte {
-	entry, mine := p.entry(key)
+	entry, mine, _ := p.entry(key, nil)
 	if !mine {
 		select {
 		case <-entry.made:
@@ -40,18 +44,34 @@ func (p *payloads) get(ctx context.Context, key any, make func() []byte) []byte 
 			return nil
 		}
 	}
-	defer close(entry.made)
-	defer func() { p.keep(entry) }() // also when make panics, and then without a text
-	entry.text = make()
+	p.fill(entry, make)
 	return entry.text
 }
 
-func (p *payloads) entry(key any) (entry *payload, mine bool) {
+// fill makes an entry's payload, for all who wait for it.
+func (p *payloads) fill(entry *payload, make func() []byte) {
+	defer func() { // also when make panics, and then without a text
+		waiting := p.keep(entry)
+		close(entry.made)
+		for _, op := range waiting {
+			op.socket.t.senders.add(op)
+		}
+	}()
+	entry.text = make()
+}
+
+// entry finds or begins the entry of key. Until it is ready, waits, unless nil, is remembered; who began it has to fill it.
+func (p *payloads) entry(key any, waits *operation) (entry *payload, mine, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer func() {
+		if ready = entry != nil && entry.ready; !ready && waits != nil && entry != nil {
+			entry.waiting = append(entry.waiting, waits)
+		}
+	}()
 	if element, ok := p.entries[key]; ok {
 		p.order.MoveToFront(element)
-		return asPayload(element), false
+		return asPayload(element), false, false
 	}
 	if p.entries == nil {
 		p.entries = make(map[any]*list.Element)
@@ -59,22 +79,25 @@ func (p *payloads) entry(key any) (entry *payload, mine bool) {
 	entry = &payload{key: key, made: make(chan struct{})}
 	p.entries[key] = p.order.PushFront(entry)
 	p.count(entry, payloadOverhead)
-	return entry, true
+	return entry, true, false
 }
 
-// keep counts an entry that was just made, unless it has been pushed out, and forgets one that cannot be shared.
-func (p *payloads) keep(entry *payload) {
+// keep counts an entry that was just made, unless it has been pushed out, and forgets one that cannot be shared. It
+// returns those who wait for it.
+func (p *payloads) keep(entry *payload) (waiting []*operation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	waiting, entry.waiting, entry.ready = entry.waiting, nil, true
 	element := p.entries[entry.key]
 	if element == nil || asPayload(element) != entry {
-		return
+		return waiting
 	}
 	if entry.text == nil {
 		p.drop(element)
-		return
+	} else {
+		p.count(entry, len(entry.text))
 	}
-	p.count(entry, len(entry.text))
+	return waiting
 }
 
 // count adds to the size of entry, and makes room for it.

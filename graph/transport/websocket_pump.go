@@ -43,7 +43,7 @@ func (q *queue) take() *operation {
 	return op
 }
 
-// pump sends what the streams of a socket have, one event of each in turn. It alone calls Take and Close of a stream.
+// pump sends what the streams of a socket have and the senders could not, one event of each in turn. It alone calls Close.
 func (c *socket) pump(revoked <-chan struct{}) {
 	defer c.closeStreams()
 	for {
@@ -56,7 +56,9 @@ func (c *socket) pump(revoked <-chan struct{}) {
 		case <-c.queue.signal:
 		}
 		for op := c.queue.take(); op != nil; op = c.queue.take() {
+			c.turns.Lock()
 			c.turn(op)
+			c.turns.Unlock()
 			if c.ended.Err() != nil || isClosed(revoked) {
 				break
 			}
@@ -78,6 +80,9 @@ func (c *socket) turn(op *operation) {
 	c.mu.Lock()
 	stream, over := op.stream, op.over
 	c.mu.Unlock()
+	if err := c.line.flush(); err != nil && c.ended.Err() == nil {
+		c.cut()
+	}
 	if stream == nil {
 		return // it is opening, and comes again; or it is closed
 	}
@@ -85,24 +90,29 @@ func (c *socket) turn(op *operation) {
 		c.discard(op)
 		return
 	}
-	ev, ok, done, errs := c.takeEvent(op, stream)
+	if !c.look(op, stream) {
+		return
+	}
+	n := op.news
+	op.news = nil
 	var payload []byte
-	if ok && errs == nil {
-		payload, errs = c.payload(op, ev)
+	errs, done := n.errs, n.done
+	if n.ok && errs == nil {
+		payload, errs = c.payload(op, n)
 	}
 	switch {
 	case errs != nil:
 		c.fail(op, errs)
 		c.discard(op)
 		return
-	case ok:
+	case n.ok:
 		c.next(op, payload, done)
 	case done:
 		c.end(op)
 	}
 	if done {
 		c.discard(op)
-	} else if ok {
+	} else {
 		c.queue.add(op) // there may be more; others come first
 	}
 }
@@ -146,6 +156,8 @@ func (c *socket) closeStream(stream Stream) {
 
 // closeStreams is the end of pump.
 func (c *socket) closeStreams() {
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	c.mu.Lock()
 	c.left = true // what opens from now on closes itself
 	ops := make([]*operation, 0, len(c.ops))

@@ -30,6 +30,7 @@ type socket struct {
 	closing sync.Once
 	work    sync.WaitGroup // goroutines beside live
 	handled chan *closure  // of each message: live reads on, or closes the socket
+	turns   sync.Mutex     // held by who takes events from streams, and sends them
 	slots   chan struct{}  // what is not released yet takes one; see subscribe
 	queue   queue
 
@@ -288,8 +289,8 @@ func (c *socket) write(kind string, id, payload []byte) {
 	}
 	buffer := c.t.buffer()
 	defer c.t.recycle(buffer)
-	writeMessage(buffer, kind, id, payload)
-	if err := c.ws.Write(c.base, websocket.MessageText, buffer.Bytes()); err != nil && c.ended.Err() == nil {
+	writeFrame(buffer, kind, id, payload)
+	if err := c.line.send(buffer.Bytes()); err != nil && c.ended.Err() == nil {
 		c.cut() // but not while close waits for its answer
 	}
 }

@@ -32,7 +32,7 @@ type Subscription {
   "Never anything."
   silent: String
   "Always something new, of so many bytes."
-  flood(size: Int!): String
+  flood(size: Int!, name: String): String
   forbidden: String
   breaks: String
   refusedInside: String
@@ -122,6 +122,9 @@ func (l *live) resolve(ctx context.Context, field graphql.CollectedField, variab
 	case "Query.panics", "Mutation.panics", "Subscription.panicsEvent":
 		panic("of the resolver")
 	default:
+		if args["name"] == "waits" {
+			<-l.proceed
+		}
 		l.executed.Add(1)
 		return quoted(ctx.Value(eventKey{}))
 	}
@@ -203,11 +206,14 @@ func (l *live) Open(_ context.Context, oc *graphql.OperationContext, notify func
 	case "fails":
 		f.values, f.share = []any{"1"}, func(value any) any { return value }
 	case "uncomparable":
-		f.values, f.done = []any{[]string{"1"}}, true
+		f.values = []any{[]string{"1"}}
 		f.share = func(value any) any { return value }
 	}
-	if args["name"] == "shared" {
+	switch args["name"] {
+	case "shared", "waits":
 		f.share = func(value any) any { return value }
+	case "slow":
+		f.slow = true
 	}
 	l.open.Add(1)
 	select {
@@ -225,6 +231,7 @@ type feed struct {
 	name   string
 	share  func(value any) any
 	flood  string
+	slow   bool // Take waits for proceed
 
 	busy atomic.Bool
 
@@ -262,11 +269,16 @@ func (f *feed) finish(err error) {
 	f.notify()
 }
 
+func (f *feed) IsPrompt() bool { return !f.slow }
+
 func (f *feed) Take(context.Context) (ev transport.Event, ok, done bool, err error) {
 	defer f.enter()()
 	f.live.taken.Add(1)
 	if f.name == "panicsTake" {
 		panic("of Take")
+	}
+	if f.slow {
+		<-f.live.proceed
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,9 +17,21 @@ type board[K comparable, S any] struct {
 // entry is one key that is watched. Its state is read without the board's lock: when something changes that thousands
 // watch, they all come for it at once.
 type entry[K comparable, S any] struct {
-	key     K
-	state   atomic.Pointer[S] // nil until it is known; written under the board's lock
-	readers map[*Reader[K, S]]struct{}
+	key    K
+	state  atomic.Pointer[S] // nil until it is known; written under the board's lock
+	places []*place[K, S]    // of its readers, in any order; under the board's lock
+}
+
+// place is one key that one reader watches.
+type place[K comparable, S any] struct {
+	entry  *entry[K, S]
+	reader *Reader[K, S]
+	at     int // among the places of entry; under the board's lock
+	told   S   // what Take has returned last
+
+	// These are under the reader's lock.
+	waits bool
+	next  *place[K, S] // of those that wait
 }
 
 func newBoard[K comparable, S any](merge func(S, bool, S) (S, bool)) *board[K, S] {
@@ -42,8 +54,8 @@ func (b *board[K, S]) hear(key K, heard S) {
 	state, changed := b.merge(old, known != nil, heard)
 	e.state.Store(&state)
 	if changed {
-		for r := range e.readers {
-			r.wake(e)
+		for _, p := range e.places {
+			p.wake()
 		}
 	}
 }
@@ -71,38 +83,44 @@ func (b *board[K, S]) keys() []K {
 	return out
 }
 
-// attach has the reader watch these keys as well, from now on. It tells which are new to the reader.
-func (b *board[K, S]) attach(r *Reader[K, S], keys []K) []*entry[K, S] {
+// attach has the reader watch these keys as well, from now on. It returns the places of those that are new to the reader.
+// Nothing is told of them until they change, or are woken.
+func (b *board[K, S]) attach(r *Reader[K, S], keys []K) []*place[K, S] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var added []*entry[K, S]
+	var added []*place[K, S]
 	for _, k := range keys {
+		if r.places[k] != nil {
+			continue
+		}
 		e, ok := b.entries[k]
 		if !ok {
-			e = &entry[K, S]{key: k, readers: make(map[*Reader[K, S]]struct{}, 1)}
+			e = &entry[K, S]{key: k}
 			b.entries[k] = e
 		}
-		if _, has := e.readers[r]; !has {
-			e.readers[r] = struct{}{}
-			added = append(added, e)
-		}
+		p := &place[K, S]{entry: e, reader: r, at: len(e.places)}
+		e.places = append(e.places, p)
+		r.places[k] = p
+		added = append(added, p)
 	}
 	return added
 }
 
-func (b *board[K, S]) detach(r *Reader[K, S], keys []K) {
+// detach has the reader watch nothing any more.
+func (b *board[K, S]) detach(r *Reader[K, S]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, k := range keys {
-		e, ok := b.entries[k]
-		if !ok {
-			continue
-		}
-		delete(e.readers, r)
-		if len(e.readers) == 0 {
+	for k, p := range r.places {
+		e := p.entry
+		last := len(e.places) - 1
+		e.places[p.at] = e.places[last]
+		e.places[p.at].at = p.at
+		e.places[last] = nil
+		if e.places = e.places[:last]; last == 0 {
 			delete(b.entries, k)
 		}
 	}
+	clear(r.places)
 }
 
 // Reader reads the newest states of what it watches. Take and Close are for one goroutine at a time.
@@ -111,56 +129,48 @@ type Reader[K comparable, S any] struct {
 	notify func()
 	closed func()
 	// keep tells whether a state is worth telling, given the one told before (zero at first).
-	keep func(before, now S) bool
-	seen map[K]S
+	keep   func(before, now S) bool
+	places map[K]*place[K, S] // all that is watched; under the board's lock
 
-	mu      sync.Mutex     // guards what follows: it is written by whoever commits
-	keys    []K            // all that is watched
-	queue   []*entry[K, S] // what is new, oldest news first
-	waiting map[*entry[K, S]]struct{}
+	mu          sync.Mutex   // guards what follows: it is written by whoever commits
+	first, last *place[K, S] // what is new, oldest news first
 }
 
 func newReader[K comparable, S any](b *board[K, S], notify func(), keep func(before, now S) bool) *Reader[K, S] {
-	return &Reader[K, S]{board: b, notify: notify, keep: keep, seen: make(map[K]S), waiting: make(map[*entry[K, S]]struct{})}
+	return &Reader[K, S]{board: b, notify: notify, keep: keep, places: make(map[K]*place[K, S], 1)}
 }
 
-// watch adds keys and returns those that are new. Nothing is told of them until they change, or wake is called.
-func (r *Reader[K, S]) watch(keys []K) []*entry[K, S] {
-	added := r.board.attach(r, keys)
+// wake remembers that there is something new. However often it happens, it waits once.
+func (p *place[K, S]) wake() {
+	r := p.reader
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range added {
-		r.keys = append(r.keys, e.key)
+	if p.waits {
+		r.mu.Unlock()
+		return
 	}
-	return added
-}
-
-// wake remembers that there is something new of e. However often it happens, it is one place in the queue.
-func (r *Reader[K, S]) wake(e *entry[K, S]) {
-	r.mu.Lock()
-	_, waits := r.waiting[e]
-	if !waits {
-		r.waiting[e] = struct{}{}
-		r.queue = append(r.queue, e)
+	p.waits = true
+	if r.first == nil {
+		r.first = p
+	} else {
+		r.last.next = p
 	}
+	r.last = p
 	r.mu.Unlock()
-	if !waits {
-		r.notify()
-	}
+	r.notify()
 }
 
-func (r *Reader[K, S]) wakeAll(entries []*entry[K, S]) {
-	for _, e := range entries {
-		r.wake(e)
+func wakeAll[K comparable, S any](places []*place[K, S]) {
+	for _, p := range places {
+		p.wake()
 	}
 }
 
 // Take is the newest state of something that changed since it was taken last. It never blocks.
 func (r *Reader[K, S]) Take() (state S, ok bool) {
-	for e := r.next(); e != nil; e = r.next() {
-		now := e.state.Load()
-		if now != nil && r.keep(r.seen[e.key], *now) {
-			r.seen[e.key] = *now
+	for p := r.next(); p != nil; p = r.next() {
+		now := p.entry.state.Load()
+		if now != nil && r.keep(p.told, *now) {
+			p.told = *now
 			return *now, true
 		}
 	}
@@ -168,27 +178,20 @@ func (r *Reader[K, S]) Take() (state S, ok bool) {
 }
 
 // next is what waits longest, or nil.
-func (r *Reader[K, S]) next() *entry[K, S] {
+func (r *Reader[K, S]) next() *place[K, S] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		return nil
+	p := r.first
+	if p != nil {
+		p.waits = false
+		r.first, p.next = p.next, nil
 	}
-	e := r.queue[0]
-	if r.queue = r.queue[1:]; len(r.queue) == 0 {
-		r.queue = nil // idle readers keep nothing
-	}
-	delete(r.waiting, e)
-	return e
+	return p
 }
 
 // Close stops watching.
 func (r *Reader[K, S]) Close() {
-	r.mu.Lock()
-	keys := r.keys
-	r.keys = nil
-	r.mu.Unlock()
-	r.board.detach(r, keys)
+	r.board.detach(r)
 	if r.closed != nil {
 		r.closed()
 	}

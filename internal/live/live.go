@@ -137,12 +137,12 @@ func (h *Hub) WatchStocks(ctx context.Context, variants []typeid.Variant, visibl
 	r := newReader(h.stocks, notify, func(before, now heardStock) bool {
 		return now.fromDatabase && now.Version > before.Version && visible(now.Stock)
 	})
-	watched := r.watch(variants) // before reading, so that nothing falls between
+	watched := h.stocks.attach(r, variants) // before reading, so that nothing falls between
 	if err := h.readStocks(ctx, variants); err != nil {
 		r.Close()
 		return nil, err
 	}
-	r.wakeAll(watched)
+	wakeAll(watched)
 	return r, nil
 }
 
@@ -155,27 +155,33 @@ func (h *Hub) WatchShop(ctx context.Context, shop typeid.Shop, onlyLow bool, not
 		}
 		return !onlyLow || now.IsLow() || before.IsLow()
 	})
+	states, err := h.source.WatchedShops(ctx, []typeid.Shop{shop})
+	if err != nil {
+		return nil, fmt.Errorf("read stock of %s: %w", shop, err)
+	}
+	variants := make([]typeid.Variant, len(states))
+	read := make(map[typeid.Variant]heardStock, len(states))
+	for i, s := range states {
+		variants[i], read[s.VariantID] = s.VariantID, heardStock{s, true}
+	}
+	added := h.stocks.attach(r, variants)
+	for _, p := range added {
+		p.told = read[p.entry.key] // the state that the client reads by itself: newer ones are told
+	}
+	h.watchShop(shop, r) // variants that are made meanwhile are new to the next poll
+	h.hear(states)
+	wakeAll(added) // something may have been committed since the states were read
+	return r, nil
+}
+
+func (h *Hub) watchShop(shop typeid.Shop, r *StockReader) {
+	r.closed = func() { h.unwatchShop(shop, r) }
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.shops[shop] == nil {
 		h.shops[shop] = make(map[*StockReader]struct{}, 1)
 	}
 	h.shops[shop][r] = struct{}{}
-	h.mu.Unlock()
-	r.closed = func() { h.unwatchShop(shop, r) }
-	states, err := h.source.WatchedShops(ctx, []typeid.Shop{shop})
-	if err != nil {
-		r.Close()
-		return nil, fmt.Errorf("read stock of %s: %w", shop, err)
-	}
-	variants := make([]typeid.Variant, len(states))
-	for i, s := range states {
-		variants[i] = s.VariantID
-		r.seen[s.VariantID] = heardStock{s, true} // the state that the client reads by itself: newer ones are told
-	}
-	added := r.watch(variants)
-	h.hear(states)
-	r.wakeAll(added) // something may have been committed since the states were read
-	return r, nil
 }
 
 func (h *Hub) unwatchShop(shop typeid.Shop, r *StockReader) {
@@ -190,12 +196,12 @@ func (h *Hub) unwatchShop(shop typeid.Shop, r *StockReader) {
 // WatchOrder reads the order's version now, and whatever is newer from then on.
 func (h *Hub) WatchOrder(ctx context.Context, id typeid.Order, notify func()) (*OrderReader, error) {
 	r := newReader(h.orders, notify, func(before, now Order) bool { return now.Version > before.Version })
-	watched := r.watch([]typeid.Order{id})
+	watched := h.orders.attach(r, []typeid.Order{id})
 	if err := h.readOrders(ctx, []typeid.Order{id}); err != nil {
 		r.Close()
 		return nil, err
 	}
-	r.wakeAll(watched)
+	wakeAll(watched)
 	return r, nil
 }
 
@@ -253,16 +259,14 @@ func (h *Hub) pollShops(ctx context.Context) error {
 		for _, s := range states {
 			variants[s.ShopID] = append(variants[s.ShopID], s.VariantID)
 		}
-		added := make(map[*StockReader][]*entry[typeid.Variant, heardStock])
+		var added []*place[typeid.Variant, heardStock]
 		for shop, list := range variants {
 			for _, r := range h.readersOf(shop) {
-				added[r] = r.watch(list)
+				added = append(added, h.stocks.attach(r, list)...)
 			}
 		}
 		h.hear(states)
-		for r, list := range added {
-			r.wakeAll(list)
-		}
+		wakeAll(added)
 	}
 	return nil
 }

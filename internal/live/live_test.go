@@ -308,6 +308,36 @@ func TestOrderNowThenNewer(t *testing.T) {
 	}
 }
 
+// TestReadersComeAndGo in any order, and the others are told.
+func TestReadersComeAndGo(t *testing.T) {
+	s, shop, v := newTruth(), newShop(), newVariant()
+	h := newHub(s)
+	s.commit(shop, v, 10)
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}, {0, 3, 1, 2}} {
+		var readers [4]*StockReader
+		for i := range readers {
+			r, err := h.WatchStocks(t.Context(), []typeid.Variant{v}, anyone, ignore)
+			if err != nil {
+				t.Fatal(err)
+			}
+			readers[i] = r
+			drain(r)
+		}
+		for gone, i := range order {
+			readers[i].Close()
+			h.Committed([]inventory.Stock{s.commit(shop, v, gone)})
+			for _, other := range order[gone+1:] {
+				if got := drain(readers[other]); len(got) != 1 || got[0].OnHand != gone {
+					t.Errorf("%v: once %d is gone, %d gets %+v", order, i, other, got)
+				}
+			}
+		}
+		if n := len(h.stocks.entries); n != 0 {
+			t.Errorf("%v: %d entries are left", order, n)
+		}
+	}
+}
+
 // TestReadersEndWithTheNewest has readers come, go and take at random while commits are published in any order, lost, and
 // found by the poll: every reader ends with the newest state, and none sees a version fall.
 func TestReadersEndWithTheNewest(t *testing.T) {
