@@ -201,13 +201,14 @@ func TestParse(t *testing.T) {
 		names string // and how many
 		wants string
 	}{
-		{"", "hot 128, spread 64, alone 1, cart 64, browse 16, mixed 64; flash 128", ""},
+		{"", "hot 128, spread 64, alone 1, cart 64, browse 16, mixed 64; flash 128; on SQLite hot 64, spread 64, alone 1", ""},
+		{"-database sqlite", "hot 128, spread 64, alone 1, cart 64, browse 16, mixed 64; flash 128", ""},
 		{"-buyers 8 -workloads hot,flash,alone", "hot 8, alone 1; flash 8", ""},
 		{"-workloads sweep", "hot 1, hot 2, hot 4, hot 8, hot 16, hot 32, hot 64, hot 128, hot 256, spread 1, spread 2, spread 4, spread 8, " +
 			"spread 16, spread 32, spread 64, spread 128, spread 256; flash 0", ""},
 		{"-database mysql://root@127.0.0.1/ -workloads sqlite", "; flash 0; on SQLite hot 64, spread 64, alone 1", ""},
 		{"-workloads what", "", "none of hot,"},
-		{"-workloads past", "", "past needs"},
+		{"-database sqlite -workloads past", "", "past is measured on MySQL"},
 		{"-runs 0", "", "must be 1 or more"},
 	} {
 		o, err := parse(strings.Fields(tt.args))
@@ -229,6 +230,12 @@ func TestParse(t *testing.T) {
 		if err != nil || got != tt.names {
 			t.Errorf("%s: %s, %v; want %s", tt.args, got, err, tt.names)
 		}
+	}
+	if o, err := parse([]string{"-workloads", growth}); err != nil || !o.growth || !o.needsDatabase() || o.database != onOwnMySQL {
+		t.Errorf("growth needs a MySQL of its own: %+v, %v", o, err)
+	}
+	if o, err := parse([]string{"-workloads", watch}); err != nil || o.needsDatabase() {
+		t.Errorf("sockets need no database: %v", err)
 	}
 	if o, err := parse([]string{"-workloads", "alone", "-chart", "x.svg"}); err != nil || len(o.workloads) != 1+2*9 {
 		t.Errorf("a chart brings its sweep: %v, %v", o.workloads, err)

@@ -1,12 +1,13 @@
 // Command loadtest measures Holdfast under load: real buyers with sessions, over real HTTP, beside SQL and handlers written by
 // hand that do the same, in the same run.
 //
-//	go run ./internal/loadtest -database mysql://root@127.0.0.1:3306/
+//	go run ./internal/loadtest
 //
-// takes about three minutes. It builds the server, makes two databases of its own (one for the server, one for the SQL), and drops
-// them at the end. It exits with 1 when anything was oversold, lost or answered with a fault. Figures of two runs are not
-// comparable: the ratio within one is. Without -database or HOLDFAST_TEST_MYSQL everything is measured on SQLite files, in $TMPDIR,
-// which is to be on a real disk.
+// takes about four minutes. It builds the server, starts a MySQL (the one of the test command, with full durability), makes two
+// databases (one for the server, one for the SQL), and leaves nothing of them, also when it is interrupted. It exits with 1 when
+// anything was oversold, lost or answered with a fault. Figures of two runs are not comparable: the ratio within one is.
+// -database mysql://root@127.0.0.1:3306/ or HOLDFAST_TEST_MYSQL name a MySQL that is there; on -database sqlite everything is measured
+// on files. Data are in $TMPDIR, which is to be on a real disk.
 //
 // The workloads of that run, of which -workloads names some:
 //
@@ -26,6 +27,10 @@
 //	go run ./internal/loadtest -workloads beside
 //
 // measures what one buyer notices of a crowd in another shop.
+//
+//	go run ./internal/loadtest -workloads growth
+//
+// measures how the cost of an order grows with lines, SKUs, buyers, and sockets that watch beside.
 //
 //	go run ./internal/loadtest -workloads watch
 //
@@ -68,7 +73,7 @@ type options struct {
 	floorsOnly       bool
 	watch            *crowds  // nil for none
 	past             *history // nil for none
-	beside           bool
+	beside, growth   bool
 }
 
 // scaling is the workload that the chart is drawn of.
@@ -83,13 +88,13 @@ func parse(args []string) (options, error) {
 		h     = history{few: fewOrders}
 	)
 	f := flag.NewFlagSet("loadtest", flag.ContinueOnError)
-	f.StringVar(&o.database, "database", os.Getenv("HOLDFAST_TEST_MYSQL"), "MySQL `server`, mysql://user:password@host:3306/, or sqlite; default: $HOLDFAST_TEST_MYSQL, or else sqlite")
+	f.StringVar(&o.database, "database", os.Getenv("HOLDFAST_TEST_MYSQL"), "MySQL `server`, mysql://user:password@host:3306/, or sqlite; default: $HOLDFAST_TEST_MYSQL, or else one that is started for this")
 	f.IntVar(&o.buyers, "buyers", 0, "how many buy at once, each over one connection; default: 128 for hot and flash, 16 for browse, 64 for the others")
 	f.IntVar(&o.accounts, "accounts", 16, "how many buyers take turns on one connection: nobody has thousands of open checkouts")
 	f.DurationVar(&o.duration, "duration", 2*time.Second, "how long one measurement takes")
 	f.DurationVar(&o.warmup, "warmup", time.Second/2, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", defaultWorkloads, "these, and sweep, beside, watch, past: go doc -cmd ./internal/loadtest tells what they are")
+	f.StringVar(&names, "workloads", defaultWorkloads, "these, and sweep, beside, growth, watch, past: go doc -cmd ./internal/loadtest tells what they are")
 	f.StringVar(&o.chart, "chart", "", "sweep, and draw it into this `file`, an SVG")
 	f.IntVar(&h.many, "past", 1_000_000, "how many old orders there are, beside 10,000")
 	f.IntVar(&h.calls, "calls", pastCalls, "how often each is called among old orders; the medians are printed")
@@ -99,7 +104,7 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	if o.database == "" {
-		o.database = onSQLite
+		o.database = onOwnMySQL
 	}
 	wanted := strings.Split(names, ",")
 	if o.chart != "" && !slices.Contains(wanted, scaling) {
@@ -112,7 +117,7 @@ func parse(args []string) (options, error) {
 	}
 	switch {
 	case o.past != nil && o.database == onSQLite:
-		return o, errors.New("past needs -database or HOLDFAST_TEST_MYSQL to name a MySQL server, such as mysql://root@127.0.0.1:3306/")
+		return o, errors.New("past is measured on MySQL and on SQLite: -database sqlite is not enough for it")
 	case o.buyers < 0 || o.accounts < 1 || o.runs < 1 || h.many < fewOrders || h.calls < 1 || o.duration <= 0 || o.warmup < 0:
 		return o, errors.New("-accounts, -runs, -calls and -duration must be 1 or more, -buyers and -warmup 0 or more, -past 10,000 or more")
 	}
@@ -128,6 +133,8 @@ func (o *options) add(name string, h history) error {
 		o.past = &h
 	case beside:
 		o.beside = true
+	case growth:
+		o.growth = true
 	case flash:
 		o.flash = 128
 		if o.buyers > 0 {
@@ -140,7 +147,7 @@ func (o *options) add(name string, h history) error {
 	default:
 		i := slices.IndexFunc(workloads(*o), func(w workload) bool { return w.name == name })
 		if i < 0 {
-			return fmt.Errorf("-workloads: %q is none of %s, sweep, beside, watch, past", name, defaultWorkloads)
+			return fmt.Errorf("-workloads: %q is none of %s, sweep, beside, growth, watch, past", name, defaultWorkloads)
 		}
 		o.workloads = append(o.workloads, workloads(*o)[i])
 	}
@@ -175,9 +182,35 @@ func main() {
 	}
 }
 
+// needsDatabase tells whether anything is measured on a MySQL.
+func (o options) needsDatabase() bool {
+	return len(o.workloads) > 0 || o.flash > 0 || o.beside || o.growth || o.past != nil
+}
+
+// startMySQL makes one that is started for this run the database of it.
+func (o *options) startMySQL(ctx context.Context, out io.Writer) (*ownMySQL, error) {
+	script, err := keeperScript(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := startMySQL(ctx, script, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	o.database = m.url
+	_, _ = fmt.Fprintf(out, "A MySQL of our own, with its data in %s\n", m.dir)
+	return m, nil
+}
+
 // runAll measures what the command line asks for.
-func runAll(ctx context.Context, args []string, out io.Writer) error {
+func runAll(ctx context.Context, args []string, out io.Writer) (err error) {
 	o, err := parse(args)
+	if err == nil && o.database == onOwnMySQL && o.needsDatabase() {
+		var m *ownMySQL
+		if m, err = o.startMySQL(ctx, out); err == nil {
+			defer func() { err = errors.Join(err, m.stop()) }()
+		}
+	}
 	if err == nil && (len(o.workloads) > 0 || o.flash > 0) {
 		err = run(ctx, o, out)
 	}
@@ -187,6 +220,9 @@ func runAll(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if err == nil && o.beside {
 		err = runBeside(ctx, o, out)
+	}
+	if err == nil && o.growth {
+		err = runGrowth(ctx, o, growths(), out)
 	}
 	if err == nil && o.watch != nil {
 		err = runWatch(ctx, o, out)

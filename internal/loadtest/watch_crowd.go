@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"holdfast/internal/typeid"
@@ -15,6 +16,7 @@ import (
 // crowd is many sockets with one subscription each.
 type crowd struct {
 	sockets []*watcher
+	ready   poller // tells which have something to read
 	reading sync.WaitGroup
 	// timing is set while latencies are noted: to parse times costs what the server could use.
 	timing atomic.Bool
@@ -28,27 +30,63 @@ const dialing = 32
 // openCrowd opens n sockets, which take turns in the variants, and returns when each has had its first state.
 func openCrowd(ctx context.Context, addr string, variants []typeid.Variant, n int) (*crowd, error) {
 	c := &crowd{sockets: make([]*watcher, n), failed: make(chan error, 1)}
+	var err error
+	if c.ready, err = newPoller(); err != nil {
+		return c, err
+	}
+	c.reading.Go(c.read)
 	var wg sync.WaitGroup
 	var next atomic.Int64
 	for range dialing {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && len(c.failed) == 0; i = int(next.Add(1)) - 1 {
 				w, err := openWatcher(ctx, addr, variants[i%len(variants)])
+				if err == nil {
+					err = w.leaveRuntime()
+				}
+				if err == nil {
+					c.sockets[i] = w // before it may be read
+					err = c.ready.add(w.fd, i)
+				}
 				if err != nil {
 					c.fail(fmt.Errorf("open socket %d: %w", i+1, err))
 					return
 				}
-				c.sockets[i] = w
-				c.reading.Go(func() {
-					if err := w.read(c); !c.closed.Load() {
-						c.fail(fmt.Errorf("socket %d: %w", i+1, err))
-					}
-				})
 			}
 		})
 	}
 	wg.Wait()
 	return c, c.wait(ctx, 1, callTimeout)
+}
+
+const (
+	// unread is how long sockets whose latencies nobody takes are left alone before they are read again: to read each message
+	// alone costs a client as much as to send it costs the server, and both share the machine. The kernel has room for it.
+	unread = 50 * time.Millisecond
+	// polled is how long at most it takes to notice that the crowd is closed.
+	polled = 100 * time.Millisecond
+)
+
+// read is one goroutine for all sockets: one for each would take more of the machine than many a server.
+func (c *crowd) read() {
+	ready, buffer := make([]int, 0, len(c.sockets)), make([]byte, 64<<10)
+	for !c.closed.Load() {
+		timing := c.timing.Load()
+		if !timing {
+			time.Sleep(unread)
+		}
+		var err error
+		if ready, err = c.ready.wait(ready[:0], polled); err != nil {
+			c.fail(err)
+			return
+		}
+		for _, i := range ready {
+			if err := c.sockets[i].read(buffer, timing); err != nil {
+				c.fail(fmt.Errorf("socket %d: %w", i+1, err))
+				return
+			}
+		}
+	}
 }
 
 func (c *crowd) fail(err error) {
@@ -111,11 +149,14 @@ func (c *crowd) took() []time.Duration {
 }
 
 func (c *crowd) close() {
-	c.closed.Store(true)
-	for _, w := range c.sockets {
-		if w != nil {
-			_ = w.raw.Close()
-		}
+	if c.closed.Swap(true) {
+		return
 	}
 	c.reading.Wait()
+	for _, w := range c.sockets {
+		if w != nil {
+			_ = syscall.Close(w.fd)
+		}
+	}
+	c.ready.close()
 }

@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"holdfast/internal/typeid"
@@ -20,8 +22,9 @@ import (
 // watcher is a socket that speaks graphql-transport-ws. It reads frames itself and looks at no more of a message than it
 // must: it shares the machine with what is measured.
 type watcher struct {
-	raw net.Conn
-	buf []byte // read and not yet looked at
+	raw net.Conn // until the crowd reads it
+	fd  int      // from then on
+	buf []byte   // read and not yet looked at
 
 	messages, bytes, version atomic.Int64
 
@@ -63,12 +66,19 @@ func openWatcher(ctx context.Context, addr string, v typeid.Variant) (_ *watcher
 	if text, err := w.next(); err != nil || !bytes.Contains(text, []byte(`"connection_ack"`)) {
 		return nil, errors.Join(fmt.Errorf("want connection_ack, got %s", text), err)
 	}
-	if err := w.send(map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{
+	if err := w.send(map[string]any{"id": operationID(), "type": "subscribe", "payload": map[string]any{
 		"query": watchQuery, "variables": map[string]any{"ids": []typeid.Variant{v}},
 	}}); err != nil {
 		return nil, err
 	}
 	return w, raw.SetDeadline(time.Time{})
+}
+
+// operationID is a UUID, as graphql-ws's own client makes one for each operation: no two sockets are sent the same bytes.
+func operationID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // upgraded reads the answer to the upgrade request.
@@ -138,27 +148,41 @@ func (w *watcher) next() ([]byte, error) {
 	}
 }
 
-// read counts states until the socket ends.
-func (w *watcher) read(c *crowd) error {
+// read notes what has come. The buffer, of which nothing is kept, is for all sockets of a crowd.
+func (w *watcher) read(buffer []byte, timing bool) error {
 	for {
-		done := 0
-		for {
-			text, size, err := frame(w.buf[done:])
-			if err != nil {
-				return err
-			}
-			if size == 0 {
-				break
-			}
-			if err := w.hear(text, c.timing.Load()); err != nil {
-				return err
-			}
-			done += size
+		kept := copy(buffer, w.buf)
+		n, err := syscall.Read(w.fd, buffer[kept:])
+		switch {
+		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+			return nil
+		case err != nil:
+			return err
+		case n <= 0:
+			return io.EOF
 		}
-		w.buf = w.buf[:copy(w.buf, w.buf[done:])]
-		if err := w.more(); err != nil {
+		done, err := w.hearAll(buffer[:kept+n], timing)
+		if err != nil {
 			return err
 		}
+		w.buf = append(w.buf[:0], buffer[done:kept+n]...)
+		if kept+n < len(buffer) {
+			return nil // what comes now is told anew
+		}
+	}
+}
+
+// hearAll notes the frames that have come whole, and returns how many bytes they take.
+func (w *watcher) hearAll(buf []byte, timing bool) (done int, err error) {
+	for {
+		text, size, err := frame(buf[done:])
+		if err != nil || size == 0 {
+			return done, err
+		}
+		if err := w.hear(text, timing); err != nil {
+			return done, err
+		}
+		done += size
 	}
 }
 
@@ -212,6 +236,11 @@ func (w *watcher) send(message any) error {
 	if len(text) >= longer {
 		out = binary.BigEndian.AppendUint16(out, uint16(len(text))) //nolint:gosec // our own messages are short
 	}
-	_, err = w.raw.Write(append(append(out, 0, 0, 0, 0), text...))
+	out = append(append(out, 0, 0, 0, 0), text...)
+	if w.raw == nil {
+		_, err = syscall.Write(w.fd, out) // a pong: there is always room for one
+		return err
+	}
+	_, err = w.raw.Write(out)
 	return err
 }

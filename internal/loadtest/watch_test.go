@@ -107,5 +107,6 @@ func firstState(t *testing.T, addr string, v typeid.Variant) map[string]any {
 	if err := json.Unmarshal(text, &message); err != nil {
 		t.Fatal(err)
 	}
+	delete(message, "id") // the client's own
 	return message
 }
