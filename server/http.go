@@ -21,6 +21,9 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.log))
+	if s.weChat != nil {
+		mux.HandleFunc("POST "+noticePath, s.notified)
+	}
 	files := http.NewServeMux()
 	newFiles(s).mount(files)
 	mux.Handle("/files/", s.fileRoom(files))

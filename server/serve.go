@@ -40,6 +40,7 @@ type server struct {
 	cfg      *serveCommand
 	db       *db.DB
 	business *business.App
+	weChat   *weChat // nil when payments go nowhere, or to the sandbox
 	graphql  http.Handler
 	sockets  *transport.WebSocket
 	log      *slog.Logger
@@ -99,6 +100,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	var (
 		codes    identity.CodeExchanger = identity.NoCodes{}
 		provider payment.Provider       = payment.Unconfigured{}
+		real     *weChat
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -106,7 +108,13 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(fmt.Errorf("fill the database with demo shops: %w", err), d.Close())
 		}
 	}
-	s := &server{cfg: c, db: d, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
+	if c.WeChat != "" {
+		if real, err = newWeChat(a, d, c.WeChat); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		codes, provider = real.login, real.pay
+	}
+	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
 	})

@@ -56,7 +56,10 @@ func (s *Service) loginBuyer(ctx context.Context, appID, code string) (Session, 
 func (s *Service) exchange(ctx context.Context, appID, code string) (string, error) {
 	openID, err := s.codes.OpenID(ctx, appID, code)
 	if refusals := fault.List(err); len(refusals) > 0 {
-		return "", refusals[0].Refused() // without what the provider had to say
+		if refused := refusals[0].Refused(); len(refused.Args) == 0 { // a text of our own, without what the provider had to say
+			return "", refused
+		}
+		return "", loginFailed()
 	}
 	if err != nil {
 		return "", fmt.Errorf("exchange log-in code: %w", err)
