@@ -35,6 +35,7 @@ type serveCommand struct {
 	Demo          *bool         `env:"HOLDFAST_DEMO" negatable:"" help:"Demo mode: demo shops, demo logins, sandbox payments. On by default only without a database of one's own."`
 	DemoPublic    bool          `env:"HOLDFAST_DEMO_PUBLIC" help:"Say it twice: demo mode on an address that others can reach."`
 	WeChat        string        `name:"wechat" env:"HOLDFAST_WECHAT" placeholder:"PATH" help:"A JSON file of mini-programs and merchants: logins and payments go to WeChat."`
+	ShareAfter    time.Duration `env:"HOLDFAST_SHARE_AFTER" default:"1m" placeholder:"DURATION" help:"How long after a payment WeChat takes its shares; less is for the simulator. Default: ${default}."`
 	Hold          time.Duration `env:"HOLDFAST_HOLD" default:"15m" placeholder:"DURATION" help:"How long goods are held for a buyer, 1s to 2h. Default: ${default}."`
 	MaxOpen       int           `env:"HOLDFAST_MAX_OPEN" default:"20" placeholder:"N" help:"How many unpaid checkouts a buyer may have. Default: ${default}."`
 	CompleteAfter time.Duration `env:"HOLDFAST_COMPLETE_AFTER" default:"240h" placeholder:"DURATION" help:"How long after it was shipped an order completes by itself, 1m to 2160h (90 days). Default: ${default}."`

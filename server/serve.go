@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/payment"
+	"holdfast/internal/wechatpay"
 )
 
 // Everything that waits has an end.
@@ -101,6 +102,8 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		codes    identity.CodeExchanger = identity.NoCodes{}
 		provider payment.Provider       = payment.Unconfigured{}
 		real     *weChat
+
+		receivers func(string) error // any name is one, to the sandbox
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -109,14 +112,15 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		}
 	}
 	if c.WeChat != "" {
-		if real, err = newWeChat(a, d, c.WeChat); err != nil {
+		if real, err = newWeChat(a, d, c.WeChat, c.ShareAfter); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
-		codes, provider = real.login, real.pay
+		codes, provider, receivers = real.login, real.pay, wechatpay.CheckReceiver
 	}
 	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
+		CheckReceiver: receivers,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge

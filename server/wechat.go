@@ -54,7 +54,7 @@ type weChat struct {
 }
 
 // newWeChat reads the file and the secrets that it names, and says all that is missing. It asks WeChat nothing yet.
-func newWeChat(a *app, d *db.DB, path string) (*weChat, error) {
+func newWeChat(a *app, d *db.DB, path string, shareAfter time.Duration) (*weChat, error) {
 	text, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
 		return nil, fmt.Errorf("read HOLDFAST_WECHAT: %w", err)
@@ -80,7 +80,7 @@ func newWeChat(a *app, d *db.DB, path string) (*weChat, error) {
 		return bytes.TrimSpace(found)
 	}
 	apps, pay := wechat.Settings{BaseURL: file.API.MiniProgram, Clock: a.now, Log: a.log}, wechatpay.Settings{
-		NotifyURL: file.NotifyURL, BaseURL: file.API.Pay, Dossiers: payment.New(d), Clock: a.now, Log: a.log,
+		NotifyURL: file.NotifyURL, BaseURL: file.API.Pay, Dossiers: payment.New(d), Clock: a.now, Log: a.log, ShareAfter: shareAfter,
 	}
 	for _, m := range file.MiniPrograms {
 		apps.MiniPrograms = append(apps.MiniPrograms, wechat.MiniProgram{AppID: m.AppID, Secret: string(secret("secret of "+m.AppID, m.SecretFile))})

@@ -143,6 +143,9 @@ func TestWeChat(t *testing.T) {
 				t.Errorf("order %d is %s, %v refunded", i, got.Status, got.Refunded)
 			}
 		}
+		ask[struct{ SplitRulesSet payload }](t, w.staff(t, demo.Operator, demo.Password),
+			`mutation($id: ID!) { splitRulesSet(shopId: $id, rules: [{receiver: "platform", role: PLATFORM, basisPoints: 300}]) { `+userErrors+` } }`,
+			vars{"id": shops[0].ID}).SplitRulesSet.refused(t, "INVALID") // nobody whom WeChat could pay
 		w.alone(t, buyer, tea)
 		w.forged(t)
 		if wrong := w.wx.Audit(); len(wrong) > 0 {

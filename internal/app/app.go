@@ -35,6 +35,8 @@ type Settings struct {
 	CompleteAfter time.Duration
 	Provider      payment.Provider
 	Codes         identity.CodeExchanger
+	// CheckReceiver refuses names of receivers that the provider could pay no share to; nil refuses none.
+	CheckReceiver func(string) error
 }
 
 // App is the business on one database.
@@ -70,6 +72,7 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 		Payments:  payment.New(d),
 		Audit:     audit.New(d),
 	}
+	a.Catalog.CheckReceivers(set.CheckReceiver)
 	a.Carts = cart.New(d, now, a.Catalog, a.Inventory)
 	a.Desk = order.NewDesk(d, now, hub.OrdersMoved, func(ctx context.Context, tx *db.Tx, o typeid.Order, due time.Time) error {
 		return job.AddTx(ctx, tx, now(), due, job.Order, o.UUID)

@@ -91,6 +91,8 @@ type Catalog struct {
 	db        *db.DB
 	now       clock.Clock
 	committed []func([]inventory.Stock)
+
+	checkReceiver func(string) error // nil refuses nobody
 }
 
 // New is a Catalog on d. The stock that it changes it tells committed, if given, which must not block.

@@ -40,6 +40,9 @@ const (
 	AfterCompletion ShareWhen = "AFTER_COMPLETION"
 )
 
+// CheckReceivers has split rules name nobody whom check refuses, the provider being who knows. It is called before anything else.
+func (c *Catalog) CheckReceivers(check func(string) error) { c.checkReceiver = check }
+
 // SetSplitRules says how the money of a shop's new orders is divided, in place of what was said before, for operators. Orders
 // that exist keep their plan. It fails with FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY, and AMOUNT_EXCEEDED when the rules add up to
 // more than the shop's highest share.
@@ -64,7 +67,7 @@ func (c *Catalog) SetSplitRules(ctx context.Context, who identity.Principal, sho
 		if err != nil {
 			return nil, fmt.Errorf("lock shop: %w", err)
 		}
-		if err := checkRules(rules, row); err != nil {
+		if err := c.checkRules(rules, row); err != nil {
 			return nil, err
 		}
 		if _, err := tx.SplitRule.Delete().Where(splitrule.ShopID(id)).Exec(ctx); err != nil {
@@ -85,7 +88,7 @@ func (c *Catalog) SetSplitRules(ctx context.Context, who identity.Principal, sho
 	})
 }
 
-func checkRules(rules []SplitRule, of *ent.Shop) error {
+func (c *Catalog) checkRules(rules []SplitRule, of *ent.Shop) error {
 	if len(rules) > maxRules {
 		return fault.New(fault.TooMany, "a shop has at most %d split rules", maxRules).At("rules")
 	}
@@ -102,6 +105,11 @@ func checkRules(rules []SplitRule, of *ent.Shop) error {
 			return at(fault.New(fault.Invalid, "the role of a rule is %s or %s; what the rules leave is the merchant's", rolePlatform, rolePromoter), "role")
 		case r.BasisPoints < 1 || r.BasisPoints > wholeOrder:
 			return at(fault.New(fault.Invalid, "basisPoints must be 1 to %d", wholeOrder), "basisPoints")
+		}
+		if c.checkReceiver != nil {
+			for _, refused := range fault.List(c.checkReceiver(r.Receiver)) {
+				return at(refused.Refused(), "receiver")
+			}
 		}
 		seen[r.Receiver] = true
 		sum += r.BasisPoints
