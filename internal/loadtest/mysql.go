@@ -60,7 +60,8 @@ func startMySQL(ctx context.Context, script string, log io.Writer) (m *ownMySQL,
 		return m, err
 	}
 	// Until it listens the script hears nothing: an interrupt ends it and all that it has started.
-	halt := context.AfterFunc(ctx, func() { _ = syscall.Kill(-m.keeper.Process.Pid, syscall.SIGTERM) })
+	group := -m.keeper.Process.Pid
+	halt := context.AfterFunc(ctx, func() { _ = syscall.Kill(group, syscall.SIGTERM) })
 	defer halt()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if ctx.Err() != nil {

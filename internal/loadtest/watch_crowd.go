@@ -34,7 +34,6 @@ func openCrowd(ctx context.Context, addr string, variants []typeid.Variant, n in
 	if c.ready, err = newPoller(); err != nil {
 		return c, err
 	}
-	c.reading.Go(c.read)
 	var wg sync.WaitGroup
 	var next atomic.Int64
 	for range dialing {
@@ -45,7 +44,7 @@ func openCrowd(ctx context.Context, addr string, variants []typeid.Variant, n in
 					err = w.leaveRuntime()
 				}
 				if err == nil {
-					c.sockets[i] = w // before it may be read
+					c.sockets[i] = w
 					err = c.ready.add(w.fd, i)
 				}
 				if err != nil {
@@ -56,6 +55,7 @@ func openCrowd(ctx context.Context, addr string, variants []typeid.Variant, n in
 		})
 	}
 	wg.Wait()
+	c.reading.Go(c.read) // what has come meanwhile is in the kernel
 	return c, c.wait(ctx, 1, callTimeout)
 }
 
