@@ -181,7 +181,46 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil { // rows is not nil then, but holds a nil
 		return nil, c.judge(whole(err, text, query), true)
 	}
-	return rows, nil
+	sets, ok := rows.(rowSets)
+	if !ok {
+		return nil, errors.Join(errors.New("query: the driver's rows lack what we need"), rows.Close())
+	}
+	return connRows{sets, c}, nil
+}
+
+// rowSets are the rows of several answers, one after the other, and all else that the driver's rows can do.
+type rowSets interface {
+	driver.Rows
+	driver.RowsNextResultSet
+	driver.RowsColumnTypeDatabaseTypeName
+	driver.RowsColumnTypeNullable
+	driver.RowsColumnTypePrecisionScale
+	driver.RowsColumnTypeScanType
+}
+
+// connRows are rows whose connection may yet be lost. io.EOF itself is their end, and no loss.
+type connRows struct {
+	rowSets
+
+	conn *conn
+}
+
+// Next implements driver.Rows.
+func (r connRows) Next(dest []driver.Value) error {
+	err := r.rowSets.Next(dest)
+	if err == io.EOF { //nolint:errorlint // as database/sql compares it
+		return err
+	}
+	return r.conn.judge(err, true)
+}
+
+// NextResultSet implements driver.RowsNextResultSet.
+func (r connRows) NextResultSet() error {
+	err := r.rowSets.NextResultSet()
+	if err == io.EOF { //nolint:errorlint // as above
+		return err
+	}
+	return r.conn.judge(err, true)
 }
 
 // ExecContext implements driver.ExecerContext. Whether a write outside of transactions has happened is not known when its answer

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
 	"golang.org/x/sync/errgroup"
 
 	"holdfast/internal/db"
@@ -143,5 +144,34 @@ func TestDeadConnections(t *testing.T) {
 	t.Logf("they took %v", took)
 	if err != nil || took > 3*silent {
 		t.Errorf("after %v: %v", took, err)
+	}
+}
+
+// TestLostAmongAnswers loses the connection while the answers to several reads are on their way: nothing was done, and it may be asked again.
+func TestLostAmongAnswers(t *testing.T) {
+	t.Parallel()
+	source := testdb.Source(t, testdb.MySQL)
+	d, other := testdb.Open(t, source, db.Options{}), testdb.Open(t, source, db.Options{})
+	for _, inTx := range []bool{true, false} {
+		first := db.Read{Query: d.SQL().SelectExpr(sql.Raw("1")), Row: func(r db.Row) error { return r.Scan(new(int64)) }}
+		slow := db.Read{Query: d.SQL().SelectExpr(sql.Raw("SLEEP(5)")), Row: func(db.Row) error { return errors.New("it has slept well") }}
+		go func() {
+			_, _ = other.ExecContext(t.Context(), "DO SLEEP(0.3)") // until it sleeps
+			id, err := number(t.Context(), other, "SELECT id FROM information_schema.processlist WHERE info LIKE '%SLEEP(5)%' AND info NOT LIKE '%processlist%'")
+			if err == nil {
+				_, _ = other.ExecContext(t.Context(), "KILL CONNECTION ?", id)
+			}
+		}()
+		var err error
+		if inTx {
+			_, err = db.WithTx(t.Context(), d, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
+				return struct{}{}, tx.ReadAll(ctx, first, slow)
+			})
+		} else {
+			err = d.ReadAll(t.Context(), first, slow)
+		}
+		if !fault.Is(err, fault.Overloaded) || errors.Is(err, db.ErrUnknownOutcome) {
+			t.Errorf("in a transaction: %t: %v", inTx, err)
+		}
 	}
 }

@@ -260,7 +260,10 @@ func readSets(ctx context.Context, q Querier, text string, args []any, reads ...
 	defer rows.Close()
 	for i, r := range reads {
 		if i > 0 && !rows.NextResultSet() {
-			return errors.Join(fmt.Errorf("read answer %d of %d: there is none", i+1, len(reads)), rows.Err())
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			return fmt.Errorf("read answer %d of %d: there is none", i+1, len(reads))
 		}
 		for rows.Next() {
 			if err := r.Row(rows); err != nil {
