@@ -298,7 +298,8 @@ func (t *connTx) Rollback() error {
 func (t *connTx) end(with string) error {
 	t.conn.inTx = false
 	_, err := t.conn.mysqlConn.ExecContext(context.Background(), with, nil) //nolint:forbidigo // as above
-	return t.conn.judge(err, false)
+	my, told := errors.AsType[*mysql.MySQLError](err)
+	return t.conn.judge(err, told && my.Number == idleTooLong) // MySQL gave the transaction up, as it never heard of this
 }
 
 // awayError says that the database went away, or never came, before anything was done. To a client it is OVERLOADED.

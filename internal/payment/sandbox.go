@@ -116,8 +116,11 @@ func (s *Sandbox) read(ctx context.Context, t Trade) (Answer, error) {
 
 // record makes the trade's one record, or answers with the one that was first.
 func (s *Sandbox) record(ctx context.Context, t Trade, state State) (Answer, error) {
-	err := s.db.SandboxTrade.Create().SetID(t.ID.String()).SetStatus(string(state)).
-		SetAmount(t.Amount.Amount).SetCurrency(string(t.Amount.Currency)).SetCreatedAt(s.now()).Exec(ctx)
+	// In a transaction, as of a lost one it is known whether it happened; and it may happen twice.
+	_, err := db.Repeat(ctx, s.db, func(ctx context.Context, tx *db.Tx) (struct{}, error) {
+		return struct{}{}, tx.SandboxTrade.Create().SetID(t.ID.String()).SetStatus(string(state)).
+			SetAmount(t.Amount.Amount).SetCurrency(string(t.Amount.Currency)).SetCreatedAt(s.now()).Exec(ctx)
+	})
 	if err != nil && !db.IsDuplicate(err) {
 		return Answer{}, fmt.Errorf("sandbox: write trade: %w", err)
 	}
