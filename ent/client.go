@@ -18,11 +18,13 @@ import (
 	"holdfast/ent/cart"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
+	"holdfast/ent/difference"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
 	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
+	"holdfast/ent/notification"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
 	"holdfast/ent/ordernote"
@@ -30,6 +32,7 @@ import (
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
+	"holdfast/ent/reconciliation"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
 	"holdfast/ent/refundline"
@@ -48,6 +51,7 @@ import (
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stock"
 	"holdfast/ent/stockmovement"
+	"holdfast/ent/stockreminder"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
@@ -74,6 +78,8 @@ type Client struct {
 	CartLine *CartLineClient
 	// Checkout is the client for interacting with the Checkout builders.
 	Checkout *CheckoutClient
+	// Difference is the client for interacting with the Difference builders.
+	Difference *DifferenceClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
 	// Job is the client for interacting with the Job builders.
@@ -84,6 +90,8 @@ type Client struct {
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
 	MiniProgramShop *MiniProgramShopClient
+	// Notification is the client for interacting with the Notification builders.
+	Notification *NotificationClient
 	// Order is the client for interacting with the Order builders.
 	Order *OrderClient
 	// OrderLine is the client for interacting with the OrderLine builders.
@@ -98,6 +106,8 @@ type Client struct {
 	Product *ProductClient
 	// ProductVariant is the client for interacting with the ProductVariant builders.
 	ProductVariant *ProductVariantClient
+	// Reconciliation is the client for interacting with the Reconciliation builders.
+	Reconciliation *ReconciliationClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Refund is the client for interacting with the Refund builders.
@@ -134,6 +144,8 @@ type Client struct {
 	Stock *StockClient
 	// StockMovement is the client for interacting with the StockMovement builders.
 	StockMovement *StockMovementClient
+	// StockReminder is the client for interacting with the StockReminder builders.
+	StockReminder *StockReminderClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -151,11 +163,13 @@ func (c *Client) init() {
 	c.Cart = NewCartClient(c.config)
 	c.CartLine = NewCartLineClient(c.config)
 	c.Checkout = NewCheckoutClient(c.config)
+	c.Difference = NewDifferenceClient(c.config)
 	c.Hold = NewHoldClient(c.config)
 	c.Job = NewJobClient(c.config)
 	c.LedgerEntry = NewLedgerEntryClient(c.config)
 	c.MiniProgram = NewMiniProgramClient(c.config)
 	c.MiniProgramShop = NewMiniProgramShopClient(c.config)
+	c.Notification = NewNotificationClient(c.config)
 	c.Order = NewOrderClient(c.config)
 	c.OrderLine = NewOrderLineClient(c.config)
 	c.OrderNote = NewOrderNoteClient(c.config)
@@ -163,6 +177,7 @@ func (c *Client) init() {
 	c.PaymentSplit = NewPaymentSplitClient(c.config)
 	c.Product = NewProductClient(c.config)
 	c.ProductVariant = NewProductVariantClient(c.config)
+	c.Reconciliation = NewReconciliationClient(c.config)
 	c.RefreshToken = NewRefreshTokenClient(c.config)
 	c.Refund = NewRefundClient(c.config)
 	c.RefundLine = NewRefundLineClient(c.config)
@@ -181,6 +196,7 @@ func (c *Client) init() {
 	c.StaffRequest = NewStaffRequestClient(c.config)
 	c.Stock = NewStockClient(c.config)
 	c.StockMovement = NewStockMovementClient(c.config)
+	c.StockReminder = NewStockReminderClient(c.config)
 }
 
 type (
@@ -279,11 +295,13 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Cart:            NewCartClient(cfg),
 		CartLine:        NewCartLineClient(cfg),
 		Checkout:        NewCheckoutClient(cfg),
+		Difference:      NewDifferenceClient(cfg),
 		Hold:            NewHoldClient(cfg),
 		Job:             NewJobClient(cfg),
 		LedgerEntry:     NewLedgerEntryClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
+		Notification:    NewNotificationClient(cfg),
 		Order:           NewOrderClient(cfg),
 		OrderLine:       NewOrderLineClient(cfg),
 		OrderNote:       NewOrderNoteClient(cfg),
@@ -291,6 +309,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		PaymentSplit:    NewPaymentSplitClient(cfg),
 		Product:         NewProductClient(cfg),
 		ProductVariant:  NewProductVariantClient(cfg),
+		Reconciliation:  NewReconciliationClient(cfg),
 		RefreshToken:    NewRefreshTokenClient(cfg),
 		Refund:          NewRefundClient(cfg),
 		RefundLine:      NewRefundLineClient(cfg),
@@ -309,6 +328,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		StaffRequest:    NewStaffRequestClient(cfg),
 		Stock:           NewStockClient(cfg),
 		StockMovement:   NewStockMovementClient(cfg),
+		StockReminder:   NewStockReminderClient(cfg),
 	}, nil
 }
 
@@ -334,11 +354,13 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Cart:            NewCartClient(cfg),
 		CartLine:        NewCartLineClient(cfg),
 		Checkout:        NewCheckoutClient(cfg),
+		Difference:      NewDifferenceClient(cfg),
 		Hold:            NewHoldClient(cfg),
 		Job:             NewJobClient(cfg),
 		LedgerEntry:     NewLedgerEntryClient(cfg),
 		MiniProgram:     NewMiniProgramClient(cfg),
 		MiniProgramShop: NewMiniProgramShopClient(cfg),
+		Notification:    NewNotificationClient(cfg),
 		Order:           NewOrderClient(cfg),
 		OrderLine:       NewOrderLineClient(cfg),
 		OrderNote:       NewOrderNoteClient(cfg),
@@ -346,6 +368,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		PaymentSplit:    NewPaymentSplitClient(cfg),
 		Product:         NewProductClient(cfg),
 		ProductVariant:  NewProductVariantClient(cfg),
+		Reconciliation:  NewReconciliationClient(cfg),
 		RefreshToken:    NewRefreshTokenClient(cfg),
 		Refund:          NewRefundClient(cfg),
 		RefundLine:      NewRefundLineClient(cfg),
@@ -364,6 +387,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		StaffRequest:    NewStaffRequestClient(cfg),
 		Stock:           NewStockClient(cfg),
 		StockMovement:   NewStockMovementClient(cfg),
+		StockReminder:   NewStockReminderClient(cfg),
 	}, nil
 }
 
@@ -393,13 +417,13 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
-		c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine,
-		c.OrderNote, c.Payment, c.PaymentSplit, c.Product, c.ProductVariant,
-		c.RefreshToken, c.Refund, c.RefundLine, c.SandboxTrade, c.SandboxTransfer,
-		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
-		c.SplitReturn, c.SplitRule, c.Staff, c.StaffInvitation, c.StaffRequest,
-		c.Stock, c.StockMovement,
+		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Difference,
+		c.Hold, c.Job, c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Notification,
+		c.Order, c.OrderLine, c.OrderNote, c.Payment, c.PaymentSplit, c.Product,
+		c.ProductVariant, c.Reconciliation, c.RefreshToken, c.Refund, c.RefundLine,
+		c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment, c.ShipmentLine,
+		c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule, c.Staff,
+		c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement, c.StockReminder,
 	} {
 		n.Use(hooks...)
 	}
@@ -409,13 +433,13 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Hold, c.Job,
-		c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Order, c.OrderLine,
-		c.OrderNote, c.Payment, c.PaymentSplit, c.Product, c.ProductVariant,
-		c.RefreshToken, c.Refund, c.RefundLine, c.SandboxTrade, c.SandboxTransfer,
-		c.Session, c.Shipment, c.ShipmentLine, c.Shop, c.ShopStaff, c.SigningKey,
-		c.SplitReturn, c.SplitRule, c.Staff, c.StaffInvitation, c.StaffRequest,
-		c.Stock, c.StockMovement,
+		c.Address, c.AuditEntry, c.Buyer, c.Cart, c.CartLine, c.Checkout, c.Difference,
+		c.Hold, c.Job, c.LedgerEntry, c.MiniProgram, c.MiniProgramShop, c.Notification,
+		c.Order, c.OrderLine, c.OrderNote, c.Payment, c.PaymentSplit, c.Product,
+		c.ProductVariant, c.Reconciliation, c.RefreshToken, c.Refund, c.RefundLine,
+		c.SandboxTrade, c.SandboxTransfer, c.Session, c.Shipment, c.ShipmentLine,
+		c.Shop, c.ShopStaff, c.SigningKey, c.SplitReturn, c.SplitRule, c.Staff,
+		c.StaffInvitation, c.StaffRequest, c.Stock, c.StockMovement, c.StockReminder,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -436,6 +460,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.CartLine.mutate(ctx, m)
 	case *CheckoutMutation:
 		return c.Checkout.mutate(ctx, m)
+	case *DifferenceMutation:
+		return c.Difference.mutate(ctx, m)
 	case *HoldMutation:
 		return c.Hold.mutate(ctx, m)
 	case *JobMutation:
@@ -446,6 +472,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.MiniProgram.mutate(ctx, m)
 	case *MiniProgramShopMutation:
 		return c.MiniProgramShop.mutate(ctx, m)
+	case *NotificationMutation:
+		return c.Notification.mutate(ctx, m)
 	case *OrderMutation:
 		return c.Order.mutate(ctx, m)
 	case *OrderLineMutation:
@@ -460,6 +488,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Product.mutate(ctx, m)
 	case *ProductVariantMutation:
 		return c.ProductVariant.mutate(ctx, m)
+	case *ReconciliationMutation:
+		return c.Reconciliation.mutate(ctx, m)
 	case *RefreshTokenMutation:
 		return c.RefreshToken.mutate(ctx, m)
 	case *RefundMutation:
@@ -496,6 +526,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Stock.mutate(ctx, m)
 	case *StockMovementMutation:
 		return c.StockMovement.mutate(ctx, m)
+	case *StockReminderMutation:
+		return c.StockReminder.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -1363,6 +1395,155 @@ func (c *CheckoutClient) mutate(ctx context.Context, m *CheckoutMutation) (Value
 	}
 }
 
+// DifferenceClient is a client for the Difference schema.
+type DifferenceClient struct {
+	config
+}
+
+// NewDifferenceClient returns a client for the Difference from the given config.
+func NewDifferenceClient(c config) *DifferenceClient {
+	return &DifferenceClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `difference.Hooks(f(g(h())))`.
+func (c *DifferenceClient) Use(hooks ...Hook) {
+	c.hooks.Difference = append(c.hooks.Difference, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `difference.Intercept(f(g(h())))`.
+func (c *DifferenceClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Difference = append(c.inters.Difference, interceptors...)
+}
+
+// Create returns a builder for creating a Difference entity.
+func (c *DifferenceClient) Create() *DifferenceCreate {
+	mutation := newDifferenceMutation(c.config, OpCreate)
+	return &DifferenceCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Difference entities.
+func (c *DifferenceClient) CreateBulk(builders ...*DifferenceCreate) *DifferenceCreateBulk {
+	return &DifferenceCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *DifferenceClient) MapCreateBulk(slice any, setFunc func(*DifferenceCreate, int)) *DifferenceCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &DifferenceCreateBulk{err: fmt.Errorf("calling to DifferenceClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*DifferenceCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &DifferenceCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Difference.
+func (c *DifferenceClient) Update() *DifferenceUpdate {
+	mutation := newDifferenceMutation(c.config, OpUpdate)
+	return &DifferenceUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *DifferenceClient) UpdateOne(_m *Difference) *DifferenceUpdateOne {
+	mutation := newDifferenceMutation(c.config, OpUpdateOne, withDifference(_m))
+	return &DifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *DifferenceClient) UpdateOneID(id typeid.Difference) *DifferenceUpdateOne {
+	mutation := newDifferenceMutation(c.config, OpUpdateOne, withDifferenceID(id))
+	return &DifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Difference.
+func (c *DifferenceClient) Delete() *DifferenceDelete {
+	mutation := newDifferenceMutation(c.config, OpDelete)
+	return &DifferenceDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *DifferenceClient) DeleteOne(_m *Difference) *DifferenceDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *DifferenceClient) DeleteOneID(id typeid.Difference) *DifferenceDeleteOne {
+	builder := c.Delete().Where(difference.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &DifferenceDeleteOne{builder}
+}
+
+// Query returns a query builder for Difference.
+func (c *DifferenceClient) Query() *DifferenceQuery {
+	return &DifferenceQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeDifference},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Difference entity by its id.
+func (c *DifferenceClient) Get(ctx context.Context, id typeid.Difference) (*Difference, error) {
+	return c.Query().Where(difference.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *DifferenceClient) GetX(ctx context.Context, id typeid.Difference) *Difference {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryReconciliation queries the reconciliation edge of a Difference.
+func (c *DifferenceClient) QueryReconciliation(_m *Difference) *ReconciliationQuery {
+	query := (&ReconciliationClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(difference.Table, difference.FieldID, id),
+			sqlgraph.To(reconciliation.Table, reconciliation.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, difference.ReconciliationTable, difference.ReconciliationColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *DifferenceClient) Hooks() []Hook {
+	return c.hooks.Difference
+}
+
+// Interceptors returns the client interceptors.
+func (c *DifferenceClient) Interceptors() []Interceptor {
+	return c.inters.Difference
+}
+
+func (c *DifferenceClient) mutate(ctx context.Context, m *DifferenceMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&DifferenceCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&DifferenceUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&DifferenceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&DifferenceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Difference mutation op: %q", m.Op())
+	}
+}
+
 // HoldClient is a client for the Hold schema.
 type HoldClient struct {
 	config
@@ -2025,6 +2206,139 @@ func (c *MiniProgramShopClient) mutate(ctx context.Context, m *MiniProgramShopMu
 		return (&MiniProgramShopDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown MiniProgramShop mutation op: %q", m.Op())
+	}
+}
+
+// NotificationClient is a client for the Notification schema.
+type NotificationClient struct {
+	config
+}
+
+// NewNotificationClient returns a client for the Notification from the given config.
+func NewNotificationClient(c config) *NotificationClient {
+	return &NotificationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `notification.Hooks(f(g(h())))`.
+func (c *NotificationClient) Use(hooks ...Hook) {
+	c.hooks.Notification = append(c.hooks.Notification, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `notification.Intercept(f(g(h())))`.
+func (c *NotificationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Notification = append(c.inters.Notification, interceptors...)
+}
+
+// Create returns a builder for creating a Notification entity.
+func (c *NotificationClient) Create() *NotificationCreate {
+	mutation := newNotificationMutation(c.config, OpCreate)
+	return &NotificationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Notification entities.
+func (c *NotificationClient) CreateBulk(builders ...*NotificationCreate) *NotificationCreateBulk {
+	return &NotificationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *NotificationClient) MapCreateBulk(slice any, setFunc func(*NotificationCreate, int)) *NotificationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &NotificationCreateBulk{err: fmt.Errorf("calling to NotificationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*NotificationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &NotificationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Notification.
+func (c *NotificationClient) Update() *NotificationUpdate {
+	mutation := newNotificationMutation(c.config, OpUpdate)
+	return &NotificationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *NotificationClient) UpdateOne(_m *Notification) *NotificationUpdateOne {
+	mutation := newNotificationMutation(c.config, OpUpdateOne, withNotification(_m))
+	return &NotificationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *NotificationClient) UpdateOneID(id typeid.Notification) *NotificationUpdateOne {
+	mutation := newNotificationMutation(c.config, OpUpdateOne, withNotificationID(id))
+	return &NotificationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Notification.
+func (c *NotificationClient) Delete() *NotificationDelete {
+	mutation := newNotificationMutation(c.config, OpDelete)
+	return &NotificationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *NotificationClient) DeleteOne(_m *Notification) *NotificationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *NotificationClient) DeleteOneID(id typeid.Notification) *NotificationDeleteOne {
+	builder := c.Delete().Where(notification.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &NotificationDeleteOne{builder}
+}
+
+// Query returns a query builder for Notification.
+func (c *NotificationClient) Query() *NotificationQuery {
+	return &NotificationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeNotification},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Notification entity by its id.
+func (c *NotificationClient) Get(ctx context.Context, id typeid.Notification) (*Notification, error) {
+	return c.Query().Where(notification.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *NotificationClient) GetX(ctx context.Context, id typeid.Notification) *Notification {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *NotificationClient) Hooks() []Hook {
+	return c.hooks.Notification
+}
+
+// Interceptors returns the client interceptors.
+func (c *NotificationClient) Interceptors() []Interceptor {
+	return c.inters.Notification
+}
+
+func (c *NotificationClient) mutate(ctx context.Context, m *NotificationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&NotificationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&NotificationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&NotificationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&NotificationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Notification mutation op: %q", m.Op())
 	}
 }
 
@@ -3100,6 +3414,155 @@ func (c *ProductVariantClient) mutate(ctx context.Context, m *ProductVariantMuta
 		return (&ProductVariantDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown ProductVariant mutation op: %q", m.Op())
+	}
+}
+
+// ReconciliationClient is a client for the Reconciliation schema.
+type ReconciliationClient struct {
+	config
+}
+
+// NewReconciliationClient returns a client for the Reconciliation from the given config.
+func NewReconciliationClient(c config) *ReconciliationClient {
+	return &ReconciliationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `reconciliation.Hooks(f(g(h())))`.
+func (c *ReconciliationClient) Use(hooks ...Hook) {
+	c.hooks.Reconciliation = append(c.hooks.Reconciliation, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `reconciliation.Intercept(f(g(h())))`.
+func (c *ReconciliationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Reconciliation = append(c.inters.Reconciliation, interceptors...)
+}
+
+// Create returns a builder for creating a Reconciliation entity.
+func (c *ReconciliationClient) Create() *ReconciliationCreate {
+	mutation := newReconciliationMutation(c.config, OpCreate)
+	return &ReconciliationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Reconciliation entities.
+func (c *ReconciliationClient) CreateBulk(builders ...*ReconciliationCreate) *ReconciliationCreateBulk {
+	return &ReconciliationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ReconciliationClient) MapCreateBulk(slice any, setFunc func(*ReconciliationCreate, int)) *ReconciliationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ReconciliationCreateBulk{err: fmt.Errorf("calling to ReconciliationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ReconciliationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ReconciliationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Reconciliation.
+func (c *ReconciliationClient) Update() *ReconciliationUpdate {
+	mutation := newReconciliationMutation(c.config, OpUpdate)
+	return &ReconciliationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ReconciliationClient) UpdateOne(_m *Reconciliation) *ReconciliationUpdateOne {
+	mutation := newReconciliationMutation(c.config, OpUpdateOne, withReconciliation(_m))
+	return &ReconciliationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ReconciliationClient) UpdateOneID(id typeid.Reconciliation) *ReconciliationUpdateOne {
+	mutation := newReconciliationMutation(c.config, OpUpdateOne, withReconciliationID(id))
+	return &ReconciliationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Reconciliation.
+func (c *ReconciliationClient) Delete() *ReconciliationDelete {
+	mutation := newReconciliationMutation(c.config, OpDelete)
+	return &ReconciliationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ReconciliationClient) DeleteOne(_m *Reconciliation) *ReconciliationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ReconciliationClient) DeleteOneID(id typeid.Reconciliation) *ReconciliationDeleteOne {
+	builder := c.Delete().Where(reconciliation.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ReconciliationDeleteOne{builder}
+}
+
+// Query returns a query builder for Reconciliation.
+func (c *ReconciliationClient) Query() *ReconciliationQuery {
+	return &ReconciliationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeReconciliation},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Reconciliation entity by its id.
+func (c *ReconciliationClient) Get(ctx context.Context, id typeid.Reconciliation) (*Reconciliation, error) {
+	return c.Query().Where(reconciliation.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ReconciliationClient) GetX(ctx context.Context, id typeid.Reconciliation) *Reconciliation {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryFound queries the found edge of a Reconciliation.
+func (c *ReconciliationClient) QueryFound(_m *Reconciliation) *DifferenceQuery {
+	query := (&DifferenceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(reconciliation.Table, reconciliation.FieldID, id),
+			sqlgraph.To(difference.Table, difference.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, reconciliation.FoundTable, reconciliation.FoundColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ReconciliationClient) Hooks() []Hook {
+	return c.hooks.Reconciliation
+}
+
+// Interceptors returns the client interceptors.
+func (c *ReconciliationClient) Interceptors() []Interceptor {
+	return c.inters.Reconciliation
+}
+
+func (c *ReconciliationClient) mutate(ctx context.Context, m *ReconciliationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ReconciliationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ReconciliationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ReconciliationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ReconciliationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Reconciliation mutation op: %q", m.Op())
 	}
 }
 
@@ -5641,23 +6104,158 @@ func (c *StockMovementClient) mutate(ctx context.Context, m *StockMovementMutati
 	}
 }
 
+// StockReminderClient is a client for the StockReminder schema.
+type StockReminderClient struct {
+	config
+}
+
+// NewStockReminderClient returns a client for the StockReminder from the given config.
+func NewStockReminderClient(c config) *StockReminderClient {
+	return &StockReminderClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `stockreminder.Hooks(f(g(h())))`.
+func (c *StockReminderClient) Use(hooks ...Hook) {
+	c.hooks.StockReminder = append(c.hooks.StockReminder, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `stockreminder.Intercept(f(g(h())))`.
+func (c *StockReminderClient) Intercept(interceptors ...Interceptor) {
+	c.inters.StockReminder = append(c.inters.StockReminder, interceptors...)
+}
+
+// Create returns a builder for creating a StockReminder entity.
+func (c *StockReminderClient) Create() *StockReminderCreate {
+	mutation := newStockReminderMutation(c.config, OpCreate)
+	return &StockReminderCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of StockReminder entities.
+func (c *StockReminderClient) CreateBulk(builders ...*StockReminderCreate) *StockReminderCreateBulk {
+	return &StockReminderCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *StockReminderClient) MapCreateBulk(slice any, setFunc func(*StockReminderCreate, int)) *StockReminderCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &StockReminderCreateBulk{err: fmt.Errorf("calling to StockReminderClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*StockReminderCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &StockReminderCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for StockReminder.
+func (c *StockReminderClient) Update() *StockReminderUpdate {
+	mutation := newStockReminderMutation(c.config, OpUpdate)
+	return &StockReminderUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *StockReminderClient) UpdateOne(_m *StockReminder) *StockReminderUpdateOne {
+	mutation := newStockReminderMutation(c.config, OpUpdateOne, withStockReminder(_m))
+	return &StockReminderUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *StockReminderClient) UpdateOneID(id typeid.StockReminder) *StockReminderUpdateOne {
+	mutation := newStockReminderMutation(c.config, OpUpdateOne, withStockReminderID(id))
+	return &StockReminderUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for StockReminder.
+func (c *StockReminderClient) Delete() *StockReminderDelete {
+	mutation := newStockReminderMutation(c.config, OpDelete)
+	return &StockReminderDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *StockReminderClient) DeleteOne(_m *StockReminder) *StockReminderDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *StockReminderClient) DeleteOneID(id typeid.StockReminder) *StockReminderDeleteOne {
+	builder := c.Delete().Where(stockreminder.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &StockReminderDeleteOne{builder}
+}
+
+// Query returns a query builder for StockReminder.
+func (c *StockReminderClient) Query() *StockReminderQuery {
+	return &StockReminderQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeStockReminder},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a StockReminder entity by its id.
+func (c *StockReminderClient) Get(ctx context.Context, id typeid.StockReminder) (*StockReminder, error) {
+	return c.Query().Where(stockreminder.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *StockReminderClient) GetX(ctx context.Context, id typeid.StockReminder) *StockReminder {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *StockReminderClient) Hooks() []Hook {
+	return c.hooks.StockReminder
+}
+
+// Interceptors returns the client interceptors.
+func (c *StockReminderClient) Interceptors() []Interceptor {
+	return c.inters.StockReminder
+}
+
+func (c *StockReminderClient) mutate(ctx context.Context, m *StockReminderMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&StockReminderCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&StockReminderUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&StockReminderUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&StockReminderDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown StockReminder mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, LedgerEntry,
-		MiniProgram, MiniProgramShop, Order, OrderLine, OrderNote, Payment,
-		PaymentSplit, Product, ProductVariant, RefreshToken, Refund, RefundLine,
-		SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
-		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffInvitation,
-		StaffRequest, Stock, StockMovement []ent.Hook
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Difference, Hold, Job,
+		LedgerEntry, MiniProgram, MiniProgramShop, Notification, Order, OrderLine,
+		OrderNote, Payment, PaymentSplit, Product, ProductVariant, Reconciliation,
+		RefreshToken, Refund, RefundLine, SandboxTrade, SandboxTransfer, Session,
+		Shipment, ShipmentLine, Shop, ShopStaff, SigningKey, SplitReturn, SplitRule,
+		Staff, StaffInvitation, StaffRequest, Stock, StockMovement,
+		StockReminder []ent.Hook
 	}
 	inters struct {
-		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Hold, Job, LedgerEntry,
-		MiniProgram, MiniProgramShop, Order, OrderLine, OrderNote, Payment,
-		PaymentSplit, Product, ProductVariant, RefreshToken, Refund, RefundLine,
-		SandboxTrade, SandboxTransfer, Session, Shipment, ShipmentLine, Shop,
-		ShopStaff, SigningKey, SplitReturn, SplitRule, Staff, StaffInvitation,
-		StaffRequest, Stock, StockMovement []ent.Interceptor
+		Address, AuditEntry, Buyer, Cart, CartLine, Checkout, Difference, Hold, Job,
+		LedgerEntry, MiniProgram, MiniProgramShop, Notification, Order, OrderLine,
+		OrderNote, Payment, PaymentSplit, Product, ProductVariant, Reconciliation,
+		RefreshToken, Refund, RefundLine, SandboxTrade, SandboxTransfer, Session,
+		Shipment, ShipmentLine, Shop, ShopStaff, SigningKey, SplitReturn, SplitRule,
+		Staff, StaffInvitation, StaffRequest, Stock, StockMovement,
+		StockReminder []ent.Interceptor
 	}
 )
 

@@ -12,11 +12,13 @@ import (
 	"holdfast/ent/cart"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
+	"holdfast/ent/difference"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
 	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
+	"holdfast/ent/notification"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
 	"holdfast/ent/ordernote"
@@ -24,6 +26,7 @@ import (
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
+	"holdfast/ent/reconciliation"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
 	"holdfast/ent/refundline"
@@ -42,6 +45,7 @@ import (
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stock"
 	"holdfast/ent/stockmovement"
+	"holdfast/ent/stockreminder"
 	"reflect"
 	"sync"
 
@@ -114,11 +118,13 @@ func checkColumn(t, c string) error {
 			cart.Table:            cart.ValidColumn,
 			cartline.Table:        cartline.ValidColumn,
 			checkout.Table:        checkout.ValidColumn,
+			difference.Table:      difference.ValidColumn,
 			hold.Table:            hold.ValidColumn,
 			job.Table:             job.ValidColumn,
 			ledgerentry.Table:     ledgerentry.ValidColumn,
 			miniprogram.Table:     miniprogram.ValidColumn,
 			miniprogramshop.Table: miniprogramshop.ValidColumn,
+			notification.Table:    notification.ValidColumn,
 			order.Table:           order.ValidColumn,
 			orderline.Table:       orderline.ValidColumn,
 			ordernote.Table:       ordernote.ValidColumn,
@@ -126,6 +132,7 @@ func checkColumn(t, c string) error {
 			paymentsplit.Table:    paymentsplit.ValidColumn,
 			product.Table:         product.ValidColumn,
 			productvariant.Table:  productvariant.ValidColumn,
+			reconciliation.Table:  reconciliation.ValidColumn,
 			refreshtoken.Table:    refreshtoken.ValidColumn,
 			refund.Table:          refund.ValidColumn,
 			refundline.Table:      refundline.ValidColumn,
@@ -144,6 +151,7 @@ func checkColumn(t, c string) error {
 			staffrequest.Table:    staffrequest.ValidColumn,
 			stock.Table:           stock.ValidColumn,
 			stockmovement.Table:   stockmovement.ValidColumn,
+			stockreminder.Table:   stockreminder.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

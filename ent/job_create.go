@@ -73,6 +73,20 @@ func (_c *JobCreate) SetNillableLastError(v *string) *JobCreate {
 	return _c
 }
 
+// SetFailingSince sets the "failing_since" field.
+func (_c *JobCreate) SetFailingSince(v time.Time) *JobCreate {
+	_c.mutation.SetFailingSince(v)
+	return _c
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_c *JobCreate) SetNillableFailingSince(v *time.Time) *JobCreate {
+	if v != nil {
+		_c.SetFailingSince(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *JobCreate) SetCreatedAt(v time.Time) *JobCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -207,6 +221,10 @@ func (_c *JobCreate) createSpec() (*Job, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.LastError(); ok {
 		_spec.SetField(job.FieldLastError, field.TypeString, value)
 		_node.LastError = &value
+	}
+	if value, ok := _c.mutation.FailingSince(); ok {
+		_spec.SetField(job.FieldFailingSince, field.TypeTime, value)
+		_node.FailingSince = &value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(job.FieldCreatedAt, field.TypeTime, value)

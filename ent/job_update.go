@@ -139,6 +139,26 @@ func (_u *JobUpdate) ClearLastError() *JobUpdate {
 	return _u
 }
 
+// SetFailingSince sets the "failing_since" field.
+func (_u *JobUpdate) SetFailingSince(v time.Time) *JobUpdate {
+	_u.mutation.SetFailingSince(v)
+	return _u
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_u *JobUpdate) SetNillableFailingSince(v *time.Time) *JobUpdate {
+	if v != nil {
+		_u.SetFailingSince(*v)
+	}
+	return _u
+}
+
+// ClearFailingSince clears the value of the "failing_since" field.
+func (_u *JobUpdate) ClearFailingSince() *JobUpdate {
+	_u.mutation.ClearFailingSince()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *JobUpdate) SetCreatedAt(v time.Time) *JobUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -252,6 +272,12 @@ func (_u *JobUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.LastErrorCleared() {
 		_spec.ClearField(job.FieldLastError, field.TypeString)
+	}
+	if value, ok := _u.mutation.FailingSince(); ok {
+		_spec.SetField(job.FieldFailingSince, field.TypeTime, value)
+	}
+	if _u.mutation.FailingSinceCleared() {
+		_spec.ClearField(job.FieldFailingSince, field.TypeTime)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(job.FieldCreatedAt, field.TypeTime, value)
@@ -385,6 +411,26 @@ func (_u *JobUpdateOne) SetNillableLastError(v *string) *JobUpdateOne {
 // ClearLastError clears the value of the "last_error" field.
 func (_u *JobUpdateOne) ClearLastError() *JobUpdateOne {
 	_u.mutation.ClearLastError()
+	return _u
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (_u *JobUpdateOne) SetFailingSince(v time.Time) *JobUpdateOne {
+	_u.mutation.SetFailingSince(v)
+	return _u
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_u *JobUpdateOne) SetNillableFailingSince(v *time.Time) *JobUpdateOne {
+	if v != nil {
+		_u.SetFailingSince(*v)
+	}
+	return _u
+}
+
+// ClearFailingSince clears the value of the "failing_since" field.
+func (_u *JobUpdateOne) ClearFailingSince() *JobUpdateOne {
+	_u.mutation.ClearFailingSince()
 	return _u
 }
 
@@ -531,6 +577,12 @@ func (_u *JobUpdateOne) sqlSave(ctx context.Context) (_node *Job, err error) {
 	}
 	if _u.mutation.LastErrorCleared() {
 		_spec.ClearField(job.FieldLastError, field.TypeString)
+	}
+	if value, ok := _u.mutation.FailingSince(); ok {
+		_spec.SetField(job.FieldFailingSince, field.TypeTime, value)
+	}
+	if _u.mutation.FailingSinceCleared() {
+		_spec.ClearField(job.FieldFailingSince, field.TypeTime)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(job.FieldCreatedAt, field.TypeTime, value)

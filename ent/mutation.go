@@ -12,11 +12,13 @@ import (
 	"holdfast/ent/cart"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
+	"holdfast/ent/difference"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
 	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
+	"holdfast/ent/notification"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
 	"holdfast/ent/ordernote"
@@ -25,6 +27,7 @@ import (
 	"holdfast/ent/predicate"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
+	"holdfast/ent/reconciliation"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
 	"holdfast/ent/refundline"
@@ -43,6 +46,7 @@ import (
 	"holdfast/ent/staffrequest"
 	"holdfast/ent/stock"
 	"holdfast/ent/stockmovement"
+	"holdfast/ent/stockreminder"
 	"holdfast/internal/typeid"
 	"sync"
 	"time"
@@ -66,11 +70,13 @@ const (
 	TypeCart            = "Cart"
 	TypeCartLine        = "CartLine"
 	TypeCheckout        = "Checkout"
+	TypeDifference      = "Difference"
 	TypeHold            = "Hold"
 	TypeJob             = "Job"
 	TypeLedgerEntry     = "LedgerEntry"
 	TypeMiniProgram     = "MiniProgram"
 	TypeMiniProgramShop = "MiniProgramShop"
+	TypeNotification    = "Notification"
 	TypeOrder           = "Order"
 	TypeOrderLine       = "OrderLine"
 	TypeOrderNote       = "OrderNote"
@@ -78,6 +84,7 @@ const (
 	TypePaymentSplit    = "PaymentSplit"
 	TypeProduct         = "Product"
 	TypeProductVariant  = "ProductVariant"
+	TypeReconciliation  = "Reconciliation"
 	TypeRefreshToken    = "RefreshToken"
 	TypeRefund          = "Refund"
 	TypeRefundLine      = "RefundLine"
@@ -96,6 +103,7 @@ const (
 	TypeStaffRequest    = "StaffRequest"
 	TypeStock           = "Stock"
 	TypeStockMovement   = "StockMovement"
+	TypeStockReminder   = "StockReminder"
 )
 
 // AddressMutation represents an operation that mutates the Address nodes in the graph.
@@ -3962,6 +3970,894 @@ func (m *CheckoutMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Checkout edge %s", name)
 }
 
+// DifferenceMutation represents an operation that mutates the Difference nodes in the graph.
+type DifferenceMutation struct {
+	config
+	op                    Op
+	typ                   string
+	id                    *typeid.Difference
+	kind                  *string
+	subject               *string
+	order_id              *typeid.Order
+	here                  *int64
+	addhere               *int64
+	there                 *int64
+	addthere              *int64
+	note                  *string
+	position              *int
+	addposition           *int
+	clearedFields         map[string]struct{}
+	reconciliation        *typeid.Reconciliation
+	clearedreconciliation bool
+	done                  bool
+	oldValue              func(context.Context) (*Difference, error)
+	predicates            []predicate.Difference
+}
+
+var _ ent.Mutation = (*DifferenceMutation)(nil)
+
+// differenceOption allows management of the mutation configuration using functional options.
+type differenceOption func(*DifferenceMutation)
+
+// newDifferenceMutation creates new mutation for the Difference entity.
+func newDifferenceMutation(c config, op Op, opts ...differenceOption) *DifferenceMutation {
+	m := &DifferenceMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeDifference,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withDifferenceID sets the ID field of the mutation.
+func withDifferenceID(id typeid.Difference) differenceOption {
+	return func(m *DifferenceMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Difference
+		)
+		m.oldValue = func(ctx context.Context) (*Difference, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Difference.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withDifference sets the old Difference of the mutation.
+func withDifference(node *Difference) differenceOption {
+	return func(m *DifferenceMutation) {
+		m.oldValue = func(context.Context) (*Difference, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m DifferenceMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m DifferenceMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Difference entities.
+func (m *DifferenceMutation) SetID(id typeid.Difference) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *DifferenceMutation) ID() (id typeid.Difference, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *DifferenceMutation) IDs(ctx context.Context) ([]typeid.Difference, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []typeid.Difference{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Difference.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetReconciliationID sets the "reconciliation_id" field.
+func (m *DifferenceMutation) SetReconciliationID(t typeid.Reconciliation) {
+	m.reconciliation = &t
+}
+
+// ReconciliationID returns the value of the "reconciliation_id" field in the mutation.
+func (m *DifferenceMutation) ReconciliationID() (r typeid.Reconciliation, exists bool) {
+	v := m.reconciliation
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReconciliationID returns the old "reconciliation_id" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldReconciliationID(ctx context.Context) (v typeid.Reconciliation, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReconciliationID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReconciliationID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReconciliationID: %w", err)
+	}
+	return oldValue.ReconciliationID, nil
+}
+
+// ResetReconciliationID resets all changes to the "reconciliation_id" field.
+func (m *DifferenceMutation) ResetReconciliationID() {
+	m.reconciliation = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *DifferenceMutation) SetKind(s string) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *DifferenceMutation) Kind() (r string, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldKind(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *DifferenceMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetSubject sets the "subject" field.
+func (m *DifferenceMutation) SetSubject(s string) {
+	m.subject = &s
+}
+
+// Subject returns the value of the "subject" field in the mutation.
+func (m *DifferenceMutation) Subject() (r string, exists bool) {
+	v := m.subject
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubject returns the old "subject" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldSubject(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubject requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubject: %w", err)
+	}
+	return oldValue.Subject, nil
+}
+
+// ResetSubject resets all changes to the "subject" field.
+func (m *DifferenceMutation) ResetSubject() {
+	m.subject = nil
+}
+
+// SetOrderID sets the "order_id" field.
+func (m *DifferenceMutation) SetOrderID(t typeid.Order) {
+	m.order_id = &t
+}
+
+// OrderID returns the value of the "order_id" field in the mutation.
+func (m *DifferenceMutation) OrderID() (r typeid.Order, exists bool) {
+	v := m.order_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOrderID returns the old "order_id" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldOrderID(ctx context.Context) (v *typeid.Order, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOrderID: %w", err)
+	}
+	return oldValue.OrderID, nil
+}
+
+// ClearOrderID clears the value of the "order_id" field.
+func (m *DifferenceMutation) ClearOrderID() {
+	m.order_id = nil
+	m.clearedFields[difference.FieldOrderID] = struct{}{}
+}
+
+// OrderIDCleared returns if the "order_id" field was cleared in this mutation.
+func (m *DifferenceMutation) OrderIDCleared() bool {
+	_, ok := m.clearedFields[difference.FieldOrderID]
+	return ok
+}
+
+// ResetOrderID resets all changes to the "order_id" field.
+func (m *DifferenceMutation) ResetOrderID() {
+	m.order_id = nil
+	delete(m.clearedFields, difference.FieldOrderID)
+}
+
+// SetHere sets the "here" field.
+func (m *DifferenceMutation) SetHere(i int64) {
+	m.here = &i
+	m.addhere = nil
+}
+
+// Here returns the value of the "here" field in the mutation.
+func (m *DifferenceMutation) Here() (r int64, exists bool) {
+	v := m.here
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldHere returns the old "here" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldHere(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldHere is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldHere requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldHere: %w", err)
+	}
+	return oldValue.Here, nil
+}
+
+// AddHere adds i to the "here" field.
+func (m *DifferenceMutation) AddHere(i int64) {
+	if m.addhere != nil {
+		*m.addhere += i
+	} else {
+		m.addhere = &i
+	}
+}
+
+// AddedHere returns the value that was added to the "here" field in this mutation.
+func (m *DifferenceMutation) AddedHere() (r int64, exists bool) {
+	v := m.addhere
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetHere resets all changes to the "here" field.
+func (m *DifferenceMutation) ResetHere() {
+	m.here = nil
+	m.addhere = nil
+}
+
+// SetThere sets the "there" field.
+func (m *DifferenceMutation) SetThere(i int64) {
+	m.there = &i
+	m.addthere = nil
+}
+
+// There returns the value of the "there" field in the mutation.
+func (m *DifferenceMutation) There() (r int64, exists bool) {
+	v := m.there
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldThere returns the old "there" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldThere(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldThere is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldThere requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldThere: %w", err)
+	}
+	return oldValue.There, nil
+}
+
+// AddThere adds i to the "there" field.
+func (m *DifferenceMutation) AddThere(i int64) {
+	if m.addthere != nil {
+		*m.addthere += i
+	} else {
+		m.addthere = &i
+	}
+}
+
+// AddedThere returns the value that was added to the "there" field in this mutation.
+func (m *DifferenceMutation) AddedThere() (r int64, exists bool) {
+	v := m.addthere
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetThere resets all changes to the "there" field.
+func (m *DifferenceMutation) ResetThere() {
+	m.there = nil
+	m.addthere = nil
+}
+
+// SetNote sets the "note" field.
+func (m *DifferenceMutation) SetNote(s string) {
+	m.note = &s
+}
+
+// Note returns the value of the "note" field in the mutation.
+func (m *DifferenceMutation) Note() (r string, exists bool) {
+	v := m.note
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNote returns the old "note" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldNote(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNote is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNote requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNote: %w", err)
+	}
+	return oldValue.Note, nil
+}
+
+// ResetNote resets all changes to the "note" field.
+func (m *DifferenceMutation) ResetNote() {
+	m.note = nil
+}
+
+// SetPosition sets the "position" field.
+func (m *DifferenceMutation) SetPosition(i int) {
+	m.position = &i
+	m.addposition = nil
+}
+
+// Position returns the value of the "position" field in the mutation.
+func (m *DifferenceMutation) Position() (r int, exists bool) {
+	v := m.position
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPosition returns the old "position" field's value of the Difference entity.
+// If the Difference object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *DifferenceMutation) OldPosition(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPosition is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPosition requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPosition: %w", err)
+	}
+	return oldValue.Position, nil
+}
+
+// AddPosition adds i to the "position" field.
+func (m *DifferenceMutation) AddPosition(i int) {
+	if m.addposition != nil {
+		*m.addposition += i
+	} else {
+		m.addposition = &i
+	}
+}
+
+// AddedPosition returns the value that was added to the "position" field in this mutation.
+func (m *DifferenceMutation) AddedPosition() (r int, exists bool) {
+	v := m.addposition
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPosition resets all changes to the "position" field.
+func (m *DifferenceMutation) ResetPosition() {
+	m.position = nil
+	m.addposition = nil
+}
+
+// ClearReconciliation clears the "reconciliation" edge to the Reconciliation entity.
+func (m *DifferenceMutation) ClearReconciliation() {
+	m.clearedreconciliation = true
+	m.clearedFields[difference.FieldReconciliationID] = struct{}{}
+}
+
+// ReconciliationCleared reports if the "reconciliation" edge to the Reconciliation entity was cleared.
+func (m *DifferenceMutation) ReconciliationCleared() bool {
+	return m.clearedreconciliation
+}
+
+// ReconciliationIDs returns the "reconciliation" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ReconciliationID instead. It exists only for internal usage by the builders.
+func (m *DifferenceMutation) ReconciliationIDs() (ids []typeid.Reconciliation) {
+	if id := m.reconciliation; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetReconciliation resets all changes to the "reconciliation" edge.
+func (m *DifferenceMutation) ResetReconciliation() {
+	m.reconciliation = nil
+	m.clearedreconciliation = false
+}
+
+// Where appends a list predicates to the DifferenceMutation builder.
+func (m *DifferenceMutation) Where(ps ...predicate.Difference) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the DifferenceMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *DifferenceMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Difference, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *DifferenceMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *DifferenceMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Difference).
+func (m *DifferenceMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *DifferenceMutation) Fields() []string {
+	fields := make([]string, 0, 8)
+	if m.reconciliation != nil {
+		fields = append(fields, difference.FieldReconciliationID)
+	}
+	if m.kind != nil {
+		fields = append(fields, difference.FieldKind)
+	}
+	if m.subject != nil {
+		fields = append(fields, difference.FieldSubject)
+	}
+	if m.order_id != nil {
+		fields = append(fields, difference.FieldOrderID)
+	}
+	if m.here != nil {
+		fields = append(fields, difference.FieldHere)
+	}
+	if m.there != nil {
+		fields = append(fields, difference.FieldThere)
+	}
+	if m.note != nil {
+		fields = append(fields, difference.FieldNote)
+	}
+	if m.position != nil {
+		fields = append(fields, difference.FieldPosition)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *DifferenceMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case difference.FieldReconciliationID:
+		return m.ReconciliationID()
+	case difference.FieldKind:
+		return m.Kind()
+	case difference.FieldSubject:
+		return m.Subject()
+	case difference.FieldOrderID:
+		return m.OrderID()
+	case difference.FieldHere:
+		return m.Here()
+	case difference.FieldThere:
+		return m.There()
+	case difference.FieldNote:
+		return m.Note()
+	case difference.FieldPosition:
+		return m.Position()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *DifferenceMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case difference.FieldReconciliationID:
+		return m.OldReconciliationID(ctx)
+	case difference.FieldKind:
+		return m.OldKind(ctx)
+	case difference.FieldSubject:
+		return m.OldSubject(ctx)
+	case difference.FieldOrderID:
+		return m.OldOrderID(ctx)
+	case difference.FieldHere:
+		return m.OldHere(ctx)
+	case difference.FieldThere:
+		return m.OldThere(ctx)
+	case difference.FieldNote:
+		return m.OldNote(ctx)
+	case difference.FieldPosition:
+		return m.OldPosition(ctx)
+	}
+	return nil, fmt.Errorf("unknown Difference field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *DifferenceMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case difference.FieldReconciliationID:
+		v, ok := value.(typeid.Reconciliation)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReconciliationID(v)
+		return nil
+	case difference.FieldKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case difference.FieldSubject:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubject(v)
+		return nil
+	case difference.FieldOrderID:
+		v, ok := value.(typeid.Order)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOrderID(v)
+		return nil
+	case difference.FieldHere:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetHere(v)
+		return nil
+	case difference.FieldThere:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetThere(v)
+		return nil
+	case difference.FieldNote:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNote(v)
+		return nil
+	case difference.FieldPosition:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPosition(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Difference field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *DifferenceMutation) AddedFields() []string {
+	var fields []string
+	if m.addhere != nil {
+		fields = append(fields, difference.FieldHere)
+	}
+	if m.addthere != nil {
+		fields = append(fields, difference.FieldThere)
+	}
+	if m.addposition != nil {
+		fields = append(fields, difference.FieldPosition)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *DifferenceMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case difference.FieldHere:
+		return m.AddedHere()
+	case difference.FieldThere:
+		return m.AddedThere()
+	case difference.FieldPosition:
+		return m.AddedPosition()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *DifferenceMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case difference.FieldHere:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddHere(v)
+		return nil
+	case difference.FieldThere:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddThere(v)
+		return nil
+	case difference.FieldPosition:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPosition(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Difference numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *DifferenceMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(difference.FieldOrderID) {
+		fields = append(fields, difference.FieldOrderID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *DifferenceMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *DifferenceMutation) ClearField(name string) error {
+	switch name {
+	case difference.FieldOrderID:
+		m.ClearOrderID()
+		return nil
+	}
+	return fmt.Errorf("unknown Difference nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *DifferenceMutation) ResetField(name string) error {
+	switch name {
+	case difference.FieldReconciliationID:
+		m.ResetReconciliationID()
+		return nil
+	case difference.FieldKind:
+		m.ResetKind()
+		return nil
+	case difference.FieldSubject:
+		m.ResetSubject()
+		return nil
+	case difference.FieldOrderID:
+		m.ResetOrderID()
+		return nil
+	case difference.FieldHere:
+		m.ResetHere()
+		return nil
+	case difference.FieldThere:
+		m.ResetThere()
+		return nil
+	case difference.FieldNote:
+		m.ResetNote()
+		return nil
+	case difference.FieldPosition:
+		m.ResetPosition()
+		return nil
+	}
+	return fmt.Errorf("unknown Difference field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *DifferenceMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.reconciliation != nil {
+		edges = append(edges, difference.EdgeReconciliation)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *DifferenceMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case difference.EdgeReconciliation:
+		if id := m.reconciliation; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *DifferenceMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *DifferenceMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *DifferenceMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedreconciliation {
+		edges = append(edges, difference.EdgeReconciliation)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *DifferenceMutation) EdgeCleared(name string) bool {
+	switch name {
+	case difference.EdgeReconciliation:
+		return m.clearedreconciliation
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *DifferenceMutation) ClearEdge(name string) error {
+	switch name {
+	case difference.EdgeReconciliation:
+		m.ClearReconciliation()
+		return nil
+	}
+	return fmt.Errorf("unknown Difference unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *DifferenceMutation) ResetEdge(name string) error {
+	switch name {
+	case difference.EdgeReconciliation:
+		m.ResetReconciliation()
+		return nil
+	}
+	return fmt.Errorf("unknown Difference edge %s", name)
+}
+
 // HoldMutation represents an operation that mutates the Hold nodes in the graph.
 type HoldMutation struct {
 	config
@@ -4776,6 +5672,7 @@ type JobMutation struct {
 	wakes         *int64
 	addwakes      *int64
 	last_error    *string
+	failing_since *time.Time
 	created_at    *time.Time
 	clearedFields map[string]struct{}
 	done          bool
@@ -5169,6 +6066,55 @@ func (m *JobMutation) ResetLastError() {
 	delete(m.clearedFields, job.FieldLastError)
 }
 
+// SetFailingSince sets the "failing_since" field.
+func (m *JobMutation) SetFailingSince(t time.Time) {
+	m.failing_since = &t
+}
+
+// FailingSince returns the value of the "failing_since" field in the mutation.
+func (m *JobMutation) FailingSince() (r time.Time, exists bool) {
+	v := m.failing_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailingSince returns the old "failing_since" field's value of the Job entity.
+// If the Job object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *JobMutation) OldFailingSince(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailingSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailingSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailingSince: %w", err)
+	}
+	return oldValue.FailingSince, nil
+}
+
+// ClearFailingSince clears the value of the "failing_since" field.
+func (m *JobMutation) ClearFailingSince() {
+	m.failing_since = nil
+	m.clearedFields[job.FieldFailingSince] = struct{}{}
+}
+
+// FailingSinceCleared returns if the "failing_since" field was cleared in this mutation.
+func (m *JobMutation) FailingSinceCleared() bool {
+	_, ok := m.clearedFields[job.FieldFailingSince]
+	return ok
+}
+
+// ResetFailingSince resets all changes to the "failing_since" field.
+func (m *JobMutation) ResetFailingSince() {
+	m.failing_since = nil
+	delete(m.clearedFields, job.FieldFailingSince)
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *JobMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -5239,7 +6185,7 @@ func (m *JobMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *JobMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.kind != nil {
 		fields = append(fields, job.FieldKind)
 	}
@@ -5257,6 +6203,9 @@ func (m *JobMutation) Fields() []string {
 	}
 	if m.last_error != nil {
 		fields = append(fields, job.FieldLastError)
+	}
+	if m.failing_since != nil {
+		fields = append(fields, job.FieldFailingSince)
 	}
 	if m.created_at != nil {
 		fields = append(fields, job.FieldCreatedAt)
@@ -5281,6 +6230,8 @@ func (m *JobMutation) Field(name string) (ent.Value, bool) {
 		return m.Wakes()
 	case job.FieldLastError:
 		return m.LastError()
+	case job.FieldFailingSince:
+		return m.FailingSince()
 	case job.FieldCreatedAt:
 		return m.CreatedAt()
 	}
@@ -5304,6 +6255,8 @@ func (m *JobMutation) OldField(ctx context.Context, name string) (ent.Value, err
 		return m.OldWakes(ctx)
 	case job.FieldLastError:
 		return m.OldLastError(ctx)
+	case job.FieldFailingSince:
+		return m.OldFailingSince(ctx)
 	case job.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	}
@@ -5356,6 +6309,13 @@ func (m *JobMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetLastError(v)
+		return nil
+	case job.FieldFailingSince:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailingSince(v)
 		return nil
 	case job.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -5427,6 +6387,9 @@ func (m *JobMutation) ClearedFields() []string {
 	if m.FieldCleared(job.FieldLastError) {
 		fields = append(fields, job.FieldLastError)
 	}
+	if m.FieldCleared(job.FieldFailingSince) {
+		fields = append(fields, job.FieldFailingSince)
+	}
 	return fields
 }
 
@@ -5446,6 +6409,9 @@ func (m *JobMutation) ClearField(name string) error {
 		return nil
 	case job.FieldLastError:
 		m.ClearLastError()
+		return nil
+	case job.FieldFailingSince:
+		m.ClearFailingSince()
 		return nil
 	}
 	return fmt.Errorf("unknown Job nullable field %s", name)
@@ -5472,6 +6438,9 @@ func (m *JobMutation) ResetField(name string) error {
 		return nil
 	case job.FieldLastError:
 		m.ResetLastError()
+		return nil
+	case job.FieldFailingSince:
+		m.ResetFailingSince()
 		return nil
 	case job.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -7206,6 +8175,830 @@ func (m *MiniProgramShopMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *MiniProgramShopMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown MiniProgramShop edge %s", name)
+}
+
+// NotificationMutation represents an operation that mutates the Notification nodes in the graph.
+type NotificationMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *typeid.Notification
+	kind          *string
+	about_id      *typeid.UUID
+	buyer_id      *typeid.Buyer
+	shop_id       *typeid.Shop
+	order_id      *typeid.Order
+	status        *string
+	failure       *string
+	created_at    *time.Time
+	ended_at      *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Notification, error)
+	predicates    []predicate.Notification
+}
+
+var _ ent.Mutation = (*NotificationMutation)(nil)
+
+// notificationOption allows management of the mutation configuration using functional options.
+type notificationOption func(*NotificationMutation)
+
+// newNotificationMutation creates new mutation for the Notification entity.
+func newNotificationMutation(c config, op Op, opts ...notificationOption) *NotificationMutation {
+	m := &NotificationMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeNotification,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withNotificationID sets the ID field of the mutation.
+func withNotificationID(id typeid.Notification) notificationOption {
+	return func(m *NotificationMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Notification
+		)
+		m.oldValue = func(ctx context.Context) (*Notification, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Notification.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withNotification sets the old Notification of the mutation.
+func withNotification(node *Notification) notificationOption {
+	return func(m *NotificationMutation) {
+		m.oldValue = func(context.Context) (*Notification, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m NotificationMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m NotificationMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Notification entities.
+func (m *NotificationMutation) SetID(id typeid.Notification) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *NotificationMutation) ID() (id typeid.Notification, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *NotificationMutation) IDs(ctx context.Context) ([]typeid.Notification, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []typeid.Notification{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Notification.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetKind sets the "kind" field.
+func (m *NotificationMutation) SetKind(s string) {
+	m.kind = &s
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *NotificationMutation) Kind() (r string, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldKind(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *NotificationMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetAboutID sets the "about_id" field.
+func (m *NotificationMutation) SetAboutID(t typeid.UUID) {
+	m.about_id = &t
+}
+
+// AboutID returns the value of the "about_id" field in the mutation.
+func (m *NotificationMutation) AboutID() (r typeid.UUID, exists bool) {
+	v := m.about_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAboutID returns the old "about_id" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldAboutID(ctx context.Context) (v typeid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAboutID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAboutID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAboutID: %w", err)
+	}
+	return oldValue.AboutID, nil
+}
+
+// ResetAboutID resets all changes to the "about_id" field.
+func (m *NotificationMutation) ResetAboutID() {
+	m.about_id = nil
+}
+
+// SetBuyerID sets the "buyer_id" field.
+func (m *NotificationMutation) SetBuyerID(t typeid.Buyer) {
+	m.buyer_id = &t
+}
+
+// BuyerID returns the value of the "buyer_id" field in the mutation.
+func (m *NotificationMutation) BuyerID() (r typeid.Buyer, exists bool) {
+	v := m.buyer_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBuyerID returns the old "buyer_id" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldBuyerID(ctx context.Context) (v typeid.Buyer, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBuyerID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBuyerID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBuyerID: %w", err)
+	}
+	return oldValue.BuyerID, nil
+}
+
+// ResetBuyerID resets all changes to the "buyer_id" field.
+func (m *NotificationMutation) ResetBuyerID() {
+	m.buyer_id = nil
+}
+
+// SetShopID sets the "shop_id" field.
+func (m *NotificationMutation) SetShopID(t typeid.Shop) {
+	m.shop_id = &t
+}
+
+// ShopID returns the value of the "shop_id" field in the mutation.
+func (m *NotificationMutation) ShopID() (r typeid.Shop, exists bool) {
+	v := m.shop_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldShopID returns the old "shop_id" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldShopID(ctx context.Context) (v typeid.Shop, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldShopID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldShopID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldShopID: %w", err)
+	}
+	return oldValue.ShopID, nil
+}
+
+// ResetShopID resets all changes to the "shop_id" field.
+func (m *NotificationMutation) ResetShopID() {
+	m.shop_id = nil
+}
+
+// SetOrderID sets the "order_id" field.
+func (m *NotificationMutation) SetOrderID(t typeid.Order) {
+	m.order_id = &t
+}
+
+// OrderID returns the value of the "order_id" field in the mutation.
+func (m *NotificationMutation) OrderID() (r typeid.Order, exists bool) {
+	v := m.order_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOrderID returns the old "order_id" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldOrderID(ctx context.Context) (v *typeid.Order, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOrderID: %w", err)
+	}
+	return oldValue.OrderID, nil
+}
+
+// ClearOrderID clears the value of the "order_id" field.
+func (m *NotificationMutation) ClearOrderID() {
+	m.order_id = nil
+	m.clearedFields[notification.FieldOrderID] = struct{}{}
+}
+
+// OrderIDCleared returns if the "order_id" field was cleared in this mutation.
+func (m *NotificationMutation) OrderIDCleared() bool {
+	_, ok := m.clearedFields[notification.FieldOrderID]
+	return ok
+}
+
+// ResetOrderID resets all changes to the "order_id" field.
+func (m *NotificationMutation) ResetOrderID() {
+	m.order_id = nil
+	delete(m.clearedFields, notification.FieldOrderID)
+}
+
+// SetStatus sets the "status" field.
+func (m *NotificationMutation) SetStatus(s string) {
+	m.status = &s
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *NotificationMutation) Status() (r string, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldStatus(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *NotificationMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetFailure sets the "failure" field.
+func (m *NotificationMutation) SetFailure(s string) {
+	m.failure = &s
+}
+
+// Failure returns the value of the "failure" field in the mutation.
+func (m *NotificationMutation) Failure() (r string, exists bool) {
+	v := m.failure
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailure returns the old "failure" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldFailure(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailure is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailure requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailure: %w", err)
+	}
+	return oldValue.Failure, nil
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (m *NotificationMutation) ClearFailure() {
+	m.failure = nil
+	m.clearedFields[notification.FieldFailure] = struct{}{}
+}
+
+// FailureCleared returns if the "failure" field was cleared in this mutation.
+func (m *NotificationMutation) FailureCleared() bool {
+	_, ok := m.clearedFields[notification.FieldFailure]
+	return ok
+}
+
+// ResetFailure resets all changes to the "failure" field.
+func (m *NotificationMutation) ResetFailure() {
+	m.failure = nil
+	delete(m.clearedFields, notification.FieldFailure)
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *NotificationMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *NotificationMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *NotificationMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (m *NotificationMutation) SetEndedAt(t time.Time) {
+	m.ended_at = &t
+}
+
+// EndedAt returns the value of the "ended_at" field in the mutation.
+func (m *NotificationMutation) EndedAt() (r time.Time, exists bool) {
+	v := m.ended_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndedAt returns the old "ended_at" field's value of the Notification entity.
+// If the Notification object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *NotificationMutation) OldEndedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndedAt: %w", err)
+	}
+	return oldValue.EndedAt, nil
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (m *NotificationMutation) ClearEndedAt() {
+	m.ended_at = nil
+	m.clearedFields[notification.FieldEndedAt] = struct{}{}
+}
+
+// EndedAtCleared returns if the "ended_at" field was cleared in this mutation.
+func (m *NotificationMutation) EndedAtCleared() bool {
+	_, ok := m.clearedFields[notification.FieldEndedAt]
+	return ok
+}
+
+// ResetEndedAt resets all changes to the "ended_at" field.
+func (m *NotificationMutation) ResetEndedAt() {
+	m.ended_at = nil
+	delete(m.clearedFields, notification.FieldEndedAt)
+}
+
+// Where appends a list predicates to the NotificationMutation builder.
+func (m *NotificationMutation) Where(ps ...predicate.Notification) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the NotificationMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *NotificationMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Notification, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *NotificationMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *NotificationMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Notification).
+func (m *NotificationMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *NotificationMutation) Fields() []string {
+	fields := make([]string, 0, 9)
+	if m.kind != nil {
+		fields = append(fields, notification.FieldKind)
+	}
+	if m.about_id != nil {
+		fields = append(fields, notification.FieldAboutID)
+	}
+	if m.buyer_id != nil {
+		fields = append(fields, notification.FieldBuyerID)
+	}
+	if m.shop_id != nil {
+		fields = append(fields, notification.FieldShopID)
+	}
+	if m.order_id != nil {
+		fields = append(fields, notification.FieldOrderID)
+	}
+	if m.status != nil {
+		fields = append(fields, notification.FieldStatus)
+	}
+	if m.failure != nil {
+		fields = append(fields, notification.FieldFailure)
+	}
+	if m.created_at != nil {
+		fields = append(fields, notification.FieldCreatedAt)
+	}
+	if m.ended_at != nil {
+		fields = append(fields, notification.FieldEndedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *NotificationMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case notification.FieldKind:
+		return m.Kind()
+	case notification.FieldAboutID:
+		return m.AboutID()
+	case notification.FieldBuyerID:
+		return m.BuyerID()
+	case notification.FieldShopID:
+		return m.ShopID()
+	case notification.FieldOrderID:
+		return m.OrderID()
+	case notification.FieldStatus:
+		return m.Status()
+	case notification.FieldFailure:
+		return m.Failure()
+	case notification.FieldCreatedAt:
+		return m.CreatedAt()
+	case notification.FieldEndedAt:
+		return m.EndedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *NotificationMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case notification.FieldKind:
+		return m.OldKind(ctx)
+	case notification.FieldAboutID:
+		return m.OldAboutID(ctx)
+	case notification.FieldBuyerID:
+		return m.OldBuyerID(ctx)
+	case notification.FieldShopID:
+		return m.OldShopID(ctx)
+	case notification.FieldOrderID:
+		return m.OldOrderID(ctx)
+	case notification.FieldStatus:
+		return m.OldStatus(ctx)
+	case notification.FieldFailure:
+		return m.OldFailure(ctx)
+	case notification.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case notification.FieldEndedAt:
+		return m.OldEndedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown Notification field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *NotificationMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case notification.FieldKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case notification.FieldAboutID:
+		v, ok := value.(typeid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAboutID(v)
+		return nil
+	case notification.FieldBuyerID:
+		v, ok := value.(typeid.Buyer)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBuyerID(v)
+		return nil
+	case notification.FieldShopID:
+		v, ok := value.(typeid.Shop)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetShopID(v)
+		return nil
+	case notification.FieldOrderID:
+		v, ok := value.(typeid.Order)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOrderID(v)
+		return nil
+	case notification.FieldStatus:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case notification.FieldFailure:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailure(v)
+		return nil
+	case notification.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case notification.FieldEndedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Notification field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *NotificationMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *NotificationMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *NotificationMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Notification numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *NotificationMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(notification.FieldOrderID) {
+		fields = append(fields, notification.FieldOrderID)
+	}
+	if m.FieldCleared(notification.FieldFailure) {
+		fields = append(fields, notification.FieldFailure)
+	}
+	if m.FieldCleared(notification.FieldEndedAt) {
+		fields = append(fields, notification.FieldEndedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *NotificationMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *NotificationMutation) ClearField(name string) error {
+	switch name {
+	case notification.FieldOrderID:
+		m.ClearOrderID()
+		return nil
+	case notification.FieldFailure:
+		m.ClearFailure()
+		return nil
+	case notification.FieldEndedAt:
+		m.ClearEndedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Notification nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *NotificationMutation) ResetField(name string) error {
+	switch name {
+	case notification.FieldKind:
+		m.ResetKind()
+		return nil
+	case notification.FieldAboutID:
+		m.ResetAboutID()
+		return nil
+	case notification.FieldBuyerID:
+		m.ResetBuyerID()
+		return nil
+	case notification.FieldShopID:
+		m.ResetShopID()
+		return nil
+	case notification.FieldOrderID:
+		m.ResetOrderID()
+		return nil
+	case notification.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case notification.FieldFailure:
+		m.ResetFailure()
+		return nil
+	case notification.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case notification.FieldEndedAt:
+		m.ResetEndedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Notification field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *NotificationMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *NotificationMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *NotificationMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *NotificationMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *NotificationMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *NotificationMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *NotificationMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Notification unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *NotificationMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Notification edge %s", name)
 }
 
 // OrderMutation represents an operation that mutates the Order nodes in the graph.
@@ -12273,6 +14066,7 @@ type PaymentSplitMutation struct {
 	status         *string
 	attempts       *int
 	addattempts    *int
+	failure        *string
 	position       *int
 	addposition    *int
 	clearedFields  map[string]struct{}
@@ -12810,6 +14604,55 @@ func (m *PaymentSplitMutation) ResetAttempts() {
 	m.addattempts = nil
 }
 
+// SetFailure sets the "failure" field.
+func (m *PaymentSplitMutation) SetFailure(s string) {
+	m.failure = &s
+}
+
+// Failure returns the value of the "failure" field in the mutation.
+func (m *PaymentSplitMutation) Failure() (r string, exists bool) {
+	v := m.failure
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailure returns the old "failure" field's value of the PaymentSplit entity.
+// If the PaymentSplit object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PaymentSplitMutation) OldFailure(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailure is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailure requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailure: %w", err)
+	}
+	return oldValue.Failure, nil
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (m *PaymentSplitMutation) ClearFailure() {
+	m.failure = nil
+	m.clearedFields[paymentsplit.FieldFailure] = struct{}{}
+}
+
+// FailureCleared returns if the "failure" field was cleared in this mutation.
+func (m *PaymentSplitMutation) FailureCleared() bool {
+	_, ok := m.clearedFields[paymentsplit.FieldFailure]
+	return ok
+}
+
+// ResetFailure resets all changes to the "failure" field.
+func (m *PaymentSplitMutation) ResetFailure() {
+	m.failure = nil
+	delete(m.clearedFields, paymentsplit.FieldFailure)
+}
+
 // SetPosition sets the "position" field.
 func (m *PaymentSplitMutation) SetPosition(i int) {
 	m.position = &i
@@ -12981,7 +14824,7 @@ func (m *PaymentSplitMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PaymentSplitMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.payment_id != nil {
 		fields = append(fields, paymentsplit.FieldPaymentID)
 	}
@@ -13011,6 +14854,9 @@ func (m *PaymentSplitMutation) Fields() []string {
 	}
 	if m.attempts != nil {
 		fields = append(fields, paymentsplit.FieldAttempts)
+	}
+	if m.failure != nil {
+		fields = append(fields, paymentsplit.FieldFailure)
 	}
 	if m.position != nil {
 		fields = append(fields, paymentsplit.FieldPosition)
@@ -13043,6 +14889,8 @@ func (m *PaymentSplitMutation) Field(name string) (ent.Value, bool) {
 		return m.Status()
 	case paymentsplit.FieldAttempts:
 		return m.Attempts()
+	case paymentsplit.FieldFailure:
+		return m.Failure()
 	case paymentsplit.FieldPosition:
 		return m.Position()
 	}
@@ -13074,6 +14922,8 @@ func (m *PaymentSplitMutation) OldField(ctx context.Context, name string) (ent.V
 		return m.OldStatus(ctx)
 	case paymentsplit.FieldAttempts:
 		return m.OldAttempts(ctx)
+	case paymentsplit.FieldFailure:
+		return m.OldFailure(ctx)
 	case paymentsplit.FieldPosition:
 		return m.OldPosition(ctx)
 	}
@@ -13154,6 +15004,13 @@ func (m *PaymentSplitMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAttempts(v)
+		return nil
+	case paymentsplit.FieldFailure:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailure(v)
 		return nil
 	case paymentsplit.FieldPosition:
 		v, ok := value.(int)
@@ -13242,7 +15099,11 @@ func (m *PaymentSplitMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *PaymentSplitMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(paymentsplit.FieldFailure) {
+		fields = append(fields, paymentsplit.FieldFailure)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -13255,6 +15116,11 @@ func (m *PaymentSplitMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *PaymentSplitMutation) ClearField(name string) error {
+	switch name {
+	case paymentsplit.FieldFailure:
+		m.ClearFailure()
+		return nil
+	}
 	return fmt.Errorf("unknown PaymentSplit nullable field %s", name)
 }
 
@@ -13291,6 +15157,9 @@ func (m *PaymentSplitMutation) ResetField(name string) error {
 		return nil
 	case paymentsplit.FieldAttempts:
 		m.ResetAttempts()
+		return nil
+	case paymentsplit.FieldFailure:
+		m.ResetFailure()
 		return nil
 	case paymentsplit.FieldPosition:
 		m.ResetPosition()
@@ -14890,6 +16759,1248 @@ func (m *ProductVariantMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown ProductVariant edge %s", name)
 }
 
+// ReconciliationMutation represents an operation that mutates the Reconciliation nodes in the graph.
+type ReconciliationMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *typeid.Reconciliation
+	merchant       *string
+	day            *string
+	status         *string
+	payments       *int
+	addpayments    *int
+	refunds        *int
+	addrefunds     *int
+	differences    *int
+	adddifferences *int
+	received       *int64
+	addreceived    *int64
+	refunded       *int64
+	addrefunded    *int64
+	fees           *int64
+	addfees        *int64
+	currency       *string
+	created_at     *time.Time
+	compared_at    *time.Time
+	clearedFields  map[string]struct{}
+	found          map[typeid.Difference]struct{}
+	removedfound   map[typeid.Difference]struct{}
+	clearedfound   bool
+	done           bool
+	oldValue       func(context.Context) (*Reconciliation, error)
+	predicates     []predicate.Reconciliation
+}
+
+var _ ent.Mutation = (*ReconciliationMutation)(nil)
+
+// reconciliationOption allows management of the mutation configuration using functional options.
+type reconciliationOption func(*ReconciliationMutation)
+
+// newReconciliationMutation creates new mutation for the Reconciliation entity.
+func newReconciliationMutation(c config, op Op, opts ...reconciliationOption) *ReconciliationMutation {
+	m := &ReconciliationMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeReconciliation,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withReconciliationID sets the ID field of the mutation.
+func withReconciliationID(id typeid.Reconciliation) reconciliationOption {
+	return func(m *ReconciliationMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Reconciliation
+		)
+		m.oldValue = func(ctx context.Context) (*Reconciliation, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Reconciliation.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withReconciliation sets the old Reconciliation of the mutation.
+func withReconciliation(node *Reconciliation) reconciliationOption {
+	return func(m *ReconciliationMutation) {
+		m.oldValue = func(context.Context) (*Reconciliation, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ReconciliationMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ReconciliationMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Reconciliation entities.
+func (m *ReconciliationMutation) SetID(id typeid.Reconciliation) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ReconciliationMutation) ID() (id typeid.Reconciliation, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ReconciliationMutation) IDs(ctx context.Context) ([]typeid.Reconciliation, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []typeid.Reconciliation{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Reconciliation.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetMerchant sets the "merchant" field.
+func (m *ReconciliationMutation) SetMerchant(s string) {
+	m.merchant = &s
+}
+
+// Merchant returns the value of the "merchant" field in the mutation.
+func (m *ReconciliationMutation) Merchant() (r string, exists bool) {
+	v := m.merchant
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMerchant returns the old "merchant" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldMerchant(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMerchant is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMerchant requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMerchant: %w", err)
+	}
+	return oldValue.Merchant, nil
+}
+
+// ResetMerchant resets all changes to the "merchant" field.
+func (m *ReconciliationMutation) ResetMerchant() {
+	m.merchant = nil
+}
+
+// SetDay sets the "day" field.
+func (m *ReconciliationMutation) SetDay(s string) {
+	m.day = &s
+}
+
+// Day returns the value of the "day" field in the mutation.
+func (m *ReconciliationMutation) Day() (r string, exists bool) {
+	v := m.day
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDay returns the old "day" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldDay(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDay is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDay requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDay: %w", err)
+	}
+	return oldValue.Day, nil
+}
+
+// ResetDay resets all changes to the "day" field.
+func (m *ReconciliationMutation) ResetDay() {
+	m.day = nil
+}
+
+// SetStatus sets the "status" field.
+func (m *ReconciliationMutation) SetStatus(s string) {
+	m.status = &s
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *ReconciliationMutation) Status() (r string, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldStatus(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *ReconciliationMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetPayments sets the "payments" field.
+func (m *ReconciliationMutation) SetPayments(i int) {
+	m.payments = &i
+	m.addpayments = nil
+}
+
+// Payments returns the value of the "payments" field in the mutation.
+func (m *ReconciliationMutation) Payments() (r int, exists bool) {
+	v := m.payments
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPayments returns the old "payments" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldPayments(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPayments is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPayments requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPayments: %w", err)
+	}
+	return oldValue.Payments, nil
+}
+
+// AddPayments adds i to the "payments" field.
+func (m *ReconciliationMutation) AddPayments(i int) {
+	if m.addpayments != nil {
+		*m.addpayments += i
+	} else {
+		m.addpayments = &i
+	}
+}
+
+// AddedPayments returns the value that was added to the "payments" field in this mutation.
+func (m *ReconciliationMutation) AddedPayments() (r int, exists bool) {
+	v := m.addpayments
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPayments resets all changes to the "payments" field.
+func (m *ReconciliationMutation) ResetPayments() {
+	m.payments = nil
+	m.addpayments = nil
+}
+
+// SetRefunds sets the "refunds" field.
+func (m *ReconciliationMutation) SetRefunds(i int) {
+	m.refunds = &i
+	m.addrefunds = nil
+}
+
+// Refunds returns the value of the "refunds" field in the mutation.
+func (m *ReconciliationMutation) Refunds() (r int, exists bool) {
+	v := m.refunds
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRefunds returns the old "refunds" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldRefunds(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRefunds is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRefunds requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRefunds: %w", err)
+	}
+	return oldValue.Refunds, nil
+}
+
+// AddRefunds adds i to the "refunds" field.
+func (m *ReconciliationMutation) AddRefunds(i int) {
+	if m.addrefunds != nil {
+		*m.addrefunds += i
+	} else {
+		m.addrefunds = &i
+	}
+}
+
+// AddedRefunds returns the value that was added to the "refunds" field in this mutation.
+func (m *ReconciliationMutation) AddedRefunds() (r int, exists bool) {
+	v := m.addrefunds
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRefunds resets all changes to the "refunds" field.
+func (m *ReconciliationMutation) ResetRefunds() {
+	m.refunds = nil
+	m.addrefunds = nil
+}
+
+// SetDifferences sets the "differences" field.
+func (m *ReconciliationMutation) SetDifferences(i int) {
+	m.differences = &i
+	m.adddifferences = nil
+}
+
+// Differences returns the value of the "differences" field in the mutation.
+func (m *ReconciliationMutation) Differences() (r int, exists bool) {
+	v := m.differences
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDifferences returns the old "differences" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldDifferences(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDifferences is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDifferences requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDifferences: %w", err)
+	}
+	return oldValue.Differences, nil
+}
+
+// AddDifferences adds i to the "differences" field.
+func (m *ReconciliationMutation) AddDifferences(i int) {
+	if m.adddifferences != nil {
+		*m.adddifferences += i
+	} else {
+		m.adddifferences = &i
+	}
+}
+
+// AddedDifferences returns the value that was added to the "differences" field in this mutation.
+func (m *ReconciliationMutation) AddedDifferences() (r int, exists bool) {
+	v := m.adddifferences
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDifferences resets all changes to the "differences" field.
+func (m *ReconciliationMutation) ResetDifferences() {
+	m.differences = nil
+	m.adddifferences = nil
+}
+
+// SetReceived sets the "received" field.
+func (m *ReconciliationMutation) SetReceived(i int64) {
+	m.received = &i
+	m.addreceived = nil
+}
+
+// Received returns the value of the "received" field in the mutation.
+func (m *ReconciliationMutation) Received() (r int64, exists bool) {
+	v := m.received
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReceived returns the old "received" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldReceived(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReceived is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReceived requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReceived: %w", err)
+	}
+	return oldValue.Received, nil
+}
+
+// AddReceived adds i to the "received" field.
+func (m *ReconciliationMutation) AddReceived(i int64) {
+	if m.addreceived != nil {
+		*m.addreceived += i
+	} else {
+		m.addreceived = &i
+	}
+}
+
+// AddedReceived returns the value that was added to the "received" field in this mutation.
+func (m *ReconciliationMutation) AddedReceived() (r int64, exists bool) {
+	v := m.addreceived
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetReceived resets all changes to the "received" field.
+func (m *ReconciliationMutation) ResetReceived() {
+	m.received = nil
+	m.addreceived = nil
+}
+
+// SetRefunded sets the "refunded" field.
+func (m *ReconciliationMutation) SetRefunded(i int64) {
+	m.refunded = &i
+	m.addrefunded = nil
+}
+
+// Refunded returns the value of the "refunded" field in the mutation.
+func (m *ReconciliationMutation) Refunded() (r int64, exists bool) {
+	v := m.refunded
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRefunded returns the old "refunded" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldRefunded(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRefunded is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRefunded requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRefunded: %w", err)
+	}
+	return oldValue.Refunded, nil
+}
+
+// AddRefunded adds i to the "refunded" field.
+func (m *ReconciliationMutation) AddRefunded(i int64) {
+	if m.addrefunded != nil {
+		*m.addrefunded += i
+	} else {
+		m.addrefunded = &i
+	}
+}
+
+// AddedRefunded returns the value that was added to the "refunded" field in this mutation.
+func (m *ReconciliationMutation) AddedRefunded() (r int64, exists bool) {
+	v := m.addrefunded
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRefunded resets all changes to the "refunded" field.
+func (m *ReconciliationMutation) ResetRefunded() {
+	m.refunded = nil
+	m.addrefunded = nil
+}
+
+// SetFees sets the "fees" field.
+func (m *ReconciliationMutation) SetFees(i int64) {
+	m.fees = &i
+	m.addfees = nil
+}
+
+// Fees returns the value of the "fees" field in the mutation.
+func (m *ReconciliationMutation) Fees() (r int64, exists bool) {
+	v := m.fees
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFees returns the old "fees" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldFees(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFees is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFees requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFees: %w", err)
+	}
+	return oldValue.Fees, nil
+}
+
+// AddFees adds i to the "fees" field.
+func (m *ReconciliationMutation) AddFees(i int64) {
+	if m.addfees != nil {
+		*m.addfees += i
+	} else {
+		m.addfees = &i
+	}
+}
+
+// AddedFees returns the value that was added to the "fees" field in this mutation.
+func (m *ReconciliationMutation) AddedFees() (r int64, exists bool) {
+	v := m.addfees
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFees resets all changes to the "fees" field.
+func (m *ReconciliationMutation) ResetFees() {
+	m.fees = nil
+	m.addfees = nil
+}
+
+// SetCurrency sets the "currency" field.
+func (m *ReconciliationMutation) SetCurrency(s string) {
+	m.currency = &s
+}
+
+// Currency returns the value of the "currency" field in the mutation.
+func (m *ReconciliationMutation) Currency() (r string, exists bool) {
+	v := m.currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrency returns the old "currency" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldCurrency(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrency: %w", err)
+	}
+	return oldValue.Currency, nil
+}
+
+// ResetCurrency resets all changes to the "currency" field.
+func (m *ReconciliationMutation) ResetCurrency() {
+	m.currency = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ReconciliationMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ReconciliationMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ReconciliationMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetComparedAt sets the "compared_at" field.
+func (m *ReconciliationMutation) SetComparedAt(t time.Time) {
+	m.compared_at = &t
+}
+
+// ComparedAt returns the value of the "compared_at" field in the mutation.
+func (m *ReconciliationMutation) ComparedAt() (r time.Time, exists bool) {
+	v := m.compared_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldComparedAt returns the old "compared_at" field's value of the Reconciliation entity.
+// If the Reconciliation object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReconciliationMutation) OldComparedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldComparedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldComparedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldComparedAt: %w", err)
+	}
+	return oldValue.ComparedAt, nil
+}
+
+// ClearComparedAt clears the value of the "compared_at" field.
+func (m *ReconciliationMutation) ClearComparedAt() {
+	m.compared_at = nil
+	m.clearedFields[reconciliation.FieldComparedAt] = struct{}{}
+}
+
+// ComparedAtCleared returns if the "compared_at" field was cleared in this mutation.
+func (m *ReconciliationMutation) ComparedAtCleared() bool {
+	_, ok := m.clearedFields[reconciliation.FieldComparedAt]
+	return ok
+}
+
+// ResetComparedAt resets all changes to the "compared_at" field.
+func (m *ReconciliationMutation) ResetComparedAt() {
+	m.compared_at = nil
+	delete(m.clearedFields, reconciliation.FieldComparedAt)
+}
+
+// AddFoundIDs adds the "found" edge to the Difference entity by ids.
+func (m *ReconciliationMutation) AddFoundIDs(ids ...typeid.Difference) {
+	if m.found == nil {
+		m.found = make(map[typeid.Difference]struct{})
+	}
+	for i := range ids {
+		m.found[ids[i]] = struct{}{}
+	}
+}
+
+// ClearFound clears the "found" edge to the Difference entity.
+func (m *ReconciliationMutation) ClearFound() {
+	m.clearedfound = true
+}
+
+// FoundCleared reports if the "found" edge to the Difference entity was cleared.
+func (m *ReconciliationMutation) FoundCleared() bool {
+	return m.clearedfound
+}
+
+// RemoveFoundIDs removes the "found" edge to the Difference entity by IDs.
+func (m *ReconciliationMutation) RemoveFoundIDs(ids ...typeid.Difference) {
+	if m.removedfound == nil {
+		m.removedfound = make(map[typeid.Difference]struct{})
+	}
+	for i := range ids {
+		delete(m.found, ids[i])
+		m.removedfound[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedFound returns the removed IDs of the "found" edge to the Difference entity.
+func (m *ReconciliationMutation) RemovedFoundIDs() (ids []typeid.Difference) {
+	for id := range m.removedfound {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// FoundIDs returns the "found" edge IDs in the mutation.
+func (m *ReconciliationMutation) FoundIDs() (ids []typeid.Difference) {
+	for id := range m.found {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetFound resets all changes to the "found" edge.
+func (m *ReconciliationMutation) ResetFound() {
+	m.found = nil
+	m.clearedfound = false
+	m.removedfound = nil
+}
+
+// Where appends a list predicates to the ReconciliationMutation builder.
+func (m *ReconciliationMutation) Where(ps ...predicate.Reconciliation) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ReconciliationMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ReconciliationMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Reconciliation, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ReconciliationMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ReconciliationMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Reconciliation).
+func (m *ReconciliationMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ReconciliationMutation) Fields() []string {
+	fields := make([]string, 0, 12)
+	if m.merchant != nil {
+		fields = append(fields, reconciliation.FieldMerchant)
+	}
+	if m.day != nil {
+		fields = append(fields, reconciliation.FieldDay)
+	}
+	if m.status != nil {
+		fields = append(fields, reconciliation.FieldStatus)
+	}
+	if m.payments != nil {
+		fields = append(fields, reconciliation.FieldPayments)
+	}
+	if m.refunds != nil {
+		fields = append(fields, reconciliation.FieldRefunds)
+	}
+	if m.differences != nil {
+		fields = append(fields, reconciliation.FieldDifferences)
+	}
+	if m.received != nil {
+		fields = append(fields, reconciliation.FieldReceived)
+	}
+	if m.refunded != nil {
+		fields = append(fields, reconciliation.FieldRefunded)
+	}
+	if m.fees != nil {
+		fields = append(fields, reconciliation.FieldFees)
+	}
+	if m.currency != nil {
+		fields = append(fields, reconciliation.FieldCurrency)
+	}
+	if m.created_at != nil {
+		fields = append(fields, reconciliation.FieldCreatedAt)
+	}
+	if m.compared_at != nil {
+		fields = append(fields, reconciliation.FieldComparedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ReconciliationMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case reconciliation.FieldMerchant:
+		return m.Merchant()
+	case reconciliation.FieldDay:
+		return m.Day()
+	case reconciliation.FieldStatus:
+		return m.Status()
+	case reconciliation.FieldPayments:
+		return m.Payments()
+	case reconciliation.FieldRefunds:
+		return m.Refunds()
+	case reconciliation.FieldDifferences:
+		return m.Differences()
+	case reconciliation.FieldReceived:
+		return m.Received()
+	case reconciliation.FieldRefunded:
+		return m.Refunded()
+	case reconciliation.FieldFees:
+		return m.Fees()
+	case reconciliation.FieldCurrency:
+		return m.Currency()
+	case reconciliation.FieldCreatedAt:
+		return m.CreatedAt()
+	case reconciliation.FieldComparedAt:
+		return m.ComparedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ReconciliationMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case reconciliation.FieldMerchant:
+		return m.OldMerchant(ctx)
+	case reconciliation.FieldDay:
+		return m.OldDay(ctx)
+	case reconciliation.FieldStatus:
+		return m.OldStatus(ctx)
+	case reconciliation.FieldPayments:
+		return m.OldPayments(ctx)
+	case reconciliation.FieldRefunds:
+		return m.OldRefunds(ctx)
+	case reconciliation.FieldDifferences:
+		return m.OldDifferences(ctx)
+	case reconciliation.FieldReceived:
+		return m.OldReceived(ctx)
+	case reconciliation.FieldRefunded:
+		return m.OldRefunded(ctx)
+	case reconciliation.FieldFees:
+		return m.OldFees(ctx)
+	case reconciliation.FieldCurrency:
+		return m.OldCurrency(ctx)
+	case reconciliation.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case reconciliation.FieldComparedAt:
+		return m.OldComparedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown Reconciliation field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReconciliationMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case reconciliation.FieldMerchant:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMerchant(v)
+		return nil
+	case reconciliation.FieldDay:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDay(v)
+		return nil
+	case reconciliation.FieldStatus:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case reconciliation.FieldPayments:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPayments(v)
+		return nil
+	case reconciliation.FieldRefunds:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRefunds(v)
+		return nil
+	case reconciliation.FieldDifferences:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDifferences(v)
+		return nil
+	case reconciliation.FieldReceived:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReceived(v)
+		return nil
+	case reconciliation.FieldRefunded:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRefunded(v)
+		return nil
+	case reconciliation.FieldFees:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFees(v)
+		return nil
+	case reconciliation.FieldCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrency(v)
+		return nil
+	case reconciliation.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case reconciliation.FieldComparedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetComparedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Reconciliation field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ReconciliationMutation) AddedFields() []string {
+	var fields []string
+	if m.addpayments != nil {
+		fields = append(fields, reconciliation.FieldPayments)
+	}
+	if m.addrefunds != nil {
+		fields = append(fields, reconciliation.FieldRefunds)
+	}
+	if m.adddifferences != nil {
+		fields = append(fields, reconciliation.FieldDifferences)
+	}
+	if m.addreceived != nil {
+		fields = append(fields, reconciliation.FieldReceived)
+	}
+	if m.addrefunded != nil {
+		fields = append(fields, reconciliation.FieldRefunded)
+	}
+	if m.addfees != nil {
+		fields = append(fields, reconciliation.FieldFees)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ReconciliationMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case reconciliation.FieldPayments:
+		return m.AddedPayments()
+	case reconciliation.FieldRefunds:
+		return m.AddedRefunds()
+	case reconciliation.FieldDifferences:
+		return m.AddedDifferences()
+	case reconciliation.FieldReceived:
+		return m.AddedReceived()
+	case reconciliation.FieldRefunded:
+		return m.AddedRefunded()
+	case reconciliation.FieldFees:
+		return m.AddedFees()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReconciliationMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case reconciliation.FieldPayments:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPayments(v)
+		return nil
+	case reconciliation.FieldRefunds:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRefunds(v)
+		return nil
+	case reconciliation.FieldDifferences:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDifferences(v)
+		return nil
+	case reconciliation.FieldReceived:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddReceived(v)
+		return nil
+	case reconciliation.FieldRefunded:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRefunded(v)
+		return nil
+	case reconciliation.FieldFees:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFees(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Reconciliation numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ReconciliationMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(reconciliation.FieldComparedAt) {
+		fields = append(fields, reconciliation.FieldComparedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ReconciliationMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ReconciliationMutation) ClearField(name string) error {
+	switch name {
+	case reconciliation.FieldComparedAt:
+		m.ClearComparedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Reconciliation nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ReconciliationMutation) ResetField(name string) error {
+	switch name {
+	case reconciliation.FieldMerchant:
+		m.ResetMerchant()
+		return nil
+	case reconciliation.FieldDay:
+		m.ResetDay()
+		return nil
+	case reconciliation.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case reconciliation.FieldPayments:
+		m.ResetPayments()
+		return nil
+	case reconciliation.FieldRefunds:
+		m.ResetRefunds()
+		return nil
+	case reconciliation.FieldDifferences:
+		m.ResetDifferences()
+		return nil
+	case reconciliation.FieldReceived:
+		m.ResetReceived()
+		return nil
+	case reconciliation.FieldRefunded:
+		m.ResetRefunded()
+		return nil
+	case reconciliation.FieldFees:
+		m.ResetFees()
+		return nil
+	case reconciliation.FieldCurrency:
+		m.ResetCurrency()
+		return nil
+	case reconciliation.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case reconciliation.FieldComparedAt:
+		m.ResetComparedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Reconciliation field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ReconciliationMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.found != nil {
+		edges = append(edges, reconciliation.EdgeFound)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ReconciliationMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case reconciliation.EdgeFound:
+		ids := make([]ent.Value, 0, len(m.found))
+		for id := range m.found {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ReconciliationMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.removedfound != nil {
+		edges = append(edges, reconciliation.EdgeFound)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ReconciliationMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case reconciliation.EdgeFound:
+		ids := make([]ent.Value, 0, len(m.removedfound))
+		for id := range m.removedfound {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ReconciliationMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedfound {
+		edges = append(edges, reconciliation.EdgeFound)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ReconciliationMutation) EdgeCleared(name string) bool {
+	switch name {
+	case reconciliation.EdgeFound:
+		return m.clearedfound
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ReconciliationMutation) ClearEdge(name string) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Reconciliation unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ReconciliationMutation) ResetEdge(name string) error {
+	switch name {
+	case reconciliation.EdgeFound:
+		m.ResetFound()
+		return nil
+	}
+	return fmt.Errorf("unknown Reconciliation edge %s", name)
+}
+
 // RefreshTokenMutation represents an operation that mutates the RefreshToken nodes in the graph.
 type RefreshTokenMutation struct {
 	config
@@ -15420,6 +18531,9 @@ type RefundMutation struct {
 	currency       *string
 	reason         *string
 	status         *string
+	attempts       *int
+	addattempts    *int
+	failure        *string
 	created_at     *time.Time
 	succeeded_at   *time.Time
 	clearedFields  map[string]struct{}
@@ -15861,6 +18975,111 @@ func (m *RefundMutation) ResetStatus() {
 	m.status = nil
 }
 
+// SetAttempts sets the "attempts" field.
+func (m *RefundMutation) SetAttempts(i int) {
+	m.attempts = &i
+	m.addattempts = nil
+}
+
+// Attempts returns the value of the "attempts" field in the mutation.
+func (m *RefundMutation) Attempts() (r int, exists bool) {
+	v := m.attempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAttempts returns the old "attempts" field's value of the Refund entity.
+// If the Refund object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RefundMutation) OldAttempts(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAttempts is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAttempts requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAttempts: %w", err)
+	}
+	return oldValue.Attempts, nil
+}
+
+// AddAttempts adds i to the "attempts" field.
+func (m *RefundMutation) AddAttempts(i int) {
+	if m.addattempts != nil {
+		*m.addattempts += i
+	} else {
+		m.addattempts = &i
+	}
+}
+
+// AddedAttempts returns the value that was added to the "attempts" field in this mutation.
+func (m *RefundMutation) AddedAttempts() (r int, exists bool) {
+	v := m.addattempts
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAttempts resets all changes to the "attempts" field.
+func (m *RefundMutation) ResetAttempts() {
+	m.attempts = nil
+	m.addattempts = nil
+}
+
+// SetFailure sets the "failure" field.
+func (m *RefundMutation) SetFailure(s string) {
+	m.failure = &s
+}
+
+// Failure returns the value of the "failure" field in the mutation.
+func (m *RefundMutation) Failure() (r string, exists bool) {
+	v := m.failure
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailure returns the old "failure" field's value of the Refund entity.
+// If the Refund object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RefundMutation) OldFailure(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailure is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailure requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailure: %w", err)
+	}
+	return oldValue.Failure, nil
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (m *RefundMutation) ClearFailure() {
+	m.failure = nil
+	m.clearedFields[refund.FieldFailure] = struct{}{}
+}
+
+// FailureCleared returns if the "failure" field was cleared in this mutation.
+func (m *RefundMutation) FailureCleared() bool {
+	_, ok := m.clearedFields[refund.FieldFailure]
+	return ok
+}
+
+// ResetFailure resets all changes to the "failure" field.
+func (m *RefundMutation) ResetFailure() {
+	m.failure = nil
+	delete(m.clearedFields, refund.FieldFailure)
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *RefundMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -16115,7 +19334,7 @@ func (m *RefundMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RefundMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 12)
 	if m._order != nil {
 		fields = append(fields, refund.FieldOrderID)
 	}
@@ -16139,6 +19358,12 @@ func (m *RefundMutation) Fields() []string {
 	}
 	if m.status != nil {
 		fields = append(fields, refund.FieldStatus)
+	}
+	if m.attempts != nil {
+		fields = append(fields, refund.FieldAttempts)
+	}
+	if m.failure != nil {
+		fields = append(fields, refund.FieldFailure)
 	}
 	if m.created_at != nil {
 		fields = append(fields, refund.FieldCreatedAt)
@@ -16170,6 +19395,10 @@ func (m *RefundMutation) Field(name string) (ent.Value, bool) {
 		return m.Reason()
 	case refund.FieldStatus:
 		return m.Status()
+	case refund.FieldAttempts:
+		return m.Attempts()
+	case refund.FieldFailure:
+		return m.Failure()
 	case refund.FieldCreatedAt:
 		return m.CreatedAt()
 	case refund.FieldSucceededAt:
@@ -16199,6 +19428,10 @@ func (m *RefundMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldReason(ctx)
 	case refund.FieldStatus:
 		return m.OldStatus(ctx)
+	case refund.FieldAttempts:
+		return m.OldAttempts(ctx)
+	case refund.FieldFailure:
+		return m.OldFailure(ctx)
 	case refund.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case refund.FieldSucceededAt:
@@ -16268,6 +19501,20 @@ func (m *RefundMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetStatus(v)
 		return nil
+	case refund.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAttempts(v)
+		return nil
+	case refund.FieldFailure:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailure(v)
+		return nil
 	case refund.FieldCreatedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -16293,6 +19540,9 @@ func (m *RefundMutation) AddedFields() []string {
 	if m.addamount != nil {
 		fields = append(fields, refund.FieldAmount)
 	}
+	if m.addattempts != nil {
+		fields = append(fields, refund.FieldAttempts)
+	}
 	return fields
 }
 
@@ -16303,6 +19553,8 @@ func (m *RefundMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case refund.FieldAmount:
 		return m.AddedAmount()
+	case refund.FieldAttempts:
+		return m.AddedAttempts()
 	}
 	return nil, false
 }
@@ -16319,6 +19571,13 @@ func (m *RefundMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddAmount(v)
 		return nil
+	case refund.FieldAttempts:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAttempts(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Refund numeric field %s", name)
 }
@@ -16329,6 +19588,9 @@ func (m *RefundMutation) ClearedFields() []string {
 	var fields []string
 	if m.FieldCleared(refund.FieldStaffID) {
 		fields = append(fields, refund.FieldStaffID)
+	}
+	if m.FieldCleared(refund.FieldFailure) {
+		fields = append(fields, refund.FieldFailure)
 	}
 	if m.FieldCleared(refund.FieldSucceededAt) {
 		fields = append(fields, refund.FieldSucceededAt)
@@ -16349,6 +19611,9 @@ func (m *RefundMutation) ClearField(name string) error {
 	switch name {
 	case refund.FieldStaffID:
 		m.ClearStaffID()
+		return nil
+	case refund.FieldFailure:
+		m.ClearFailure()
 		return nil
 	case refund.FieldSucceededAt:
 		m.ClearSucceededAt()
@@ -16384,6 +19649,12 @@ func (m *RefundMutation) ResetField(name string) error {
 		return nil
 	case refund.FieldStatus:
 		m.ResetStatus()
+		return nil
+	case refund.FieldAttempts:
+		m.ResetAttempts()
+		return nil
+	case refund.FieldFailure:
+		m.ResetFailure()
 		return nil
 	case refund.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -21886,6 +25157,7 @@ type SplitReturnMutation struct {
 	status        *string
 	attempts      *int
 	addattempts   *int
+	failure       *string
 	created_at    *time.Time
 	clearedFields map[string]struct{}
 	refund        *typeid.Refund
@@ -22293,6 +25565,55 @@ func (m *SplitReturnMutation) ResetAttempts() {
 	m.addattempts = nil
 }
 
+// SetFailure sets the "failure" field.
+func (m *SplitReturnMutation) SetFailure(s string) {
+	m.failure = &s
+}
+
+// Failure returns the value of the "failure" field in the mutation.
+func (m *SplitReturnMutation) Failure() (r string, exists bool) {
+	v := m.failure
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailure returns the old "failure" field's value of the SplitReturn entity.
+// If the SplitReturn object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SplitReturnMutation) OldFailure(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailure is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailure requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailure: %w", err)
+	}
+	return oldValue.Failure, nil
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (m *SplitReturnMutation) ClearFailure() {
+	m.failure = nil
+	m.clearedFields[splitreturn.FieldFailure] = struct{}{}
+}
+
+// FailureCleared returns if the "failure" field was cleared in this mutation.
+func (m *SplitReturnMutation) FailureCleared() bool {
+	_, ok := m.clearedFields[splitreturn.FieldFailure]
+	return ok
+}
+
+// ResetFailure resets all changes to the "failure" field.
+func (m *SplitReturnMutation) ResetFailure() {
+	m.failure = nil
+	delete(m.clearedFields, splitreturn.FieldFailure)
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *SplitReturnMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -22417,7 +25738,7 @@ func (m *SplitReturnMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SplitReturnMutation) Fields() []string {
-	fields := make([]string, 0, 8)
+	fields := make([]string, 0, 9)
 	if m.refund != nil {
 		fields = append(fields, splitreturn.FieldRefundID)
 	}
@@ -22438,6 +25759,9 @@ func (m *SplitReturnMutation) Fields() []string {
 	}
 	if m.attempts != nil {
 		fields = append(fields, splitreturn.FieldAttempts)
+	}
+	if m.failure != nil {
+		fields = append(fields, splitreturn.FieldFailure)
 	}
 	if m.created_at != nil {
 		fields = append(fields, splitreturn.FieldCreatedAt)
@@ -22464,6 +25788,8 @@ func (m *SplitReturnMutation) Field(name string) (ent.Value, bool) {
 		return m.Status()
 	case splitreturn.FieldAttempts:
 		return m.Attempts()
+	case splitreturn.FieldFailure:
+		return m.Failure()
 	case splitreturn.FieldCreatedAt:
 		return m.CreatedAt()
 	}
@@ -22489,6 +25815,8 @@ func (m *SplitReturnMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldStatus(ctx)
 	case splitreturn.FieldAttempts:
 		return m.OldAttempts(ctx)
+	case splitreturn.FieldFailure:
+		return m.OldFailure(ctx)
 	case splitreturn.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	}
@@ -22548,6 +25876,13 @@ func (m *SplitReturnMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAttempts(v)
+		return nil
+	case splitreturn.FieldFailure:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailure(v)
 		return nil
 	case splitreturn.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -22612,7 +25947,11 @@ func (m *SplitReturnMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *SplitReturnMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(splitreturn.FieldFailure) {
+		fields = append(fields, splitreturn.FieldFailure)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -22625,6 +25964,11 @@ func (m *SplitReturnMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *SplitReturnMutation) ClearField(name string) error {
+	switch name {
+	case splitreturn.FieldFailure:
+		m.ClearFailure()
+		return nil
+	}
 	return fmt.Errorf("unknown SplitReturn nullable field %s", name)
 }
 
@@ -22652,6 +25996,9 @@ func (m *SplitReturnMutation) ResetField(name string) error {
 		return nil
 	case splitreturn.FieldAttempts:
 		m.ResetAttempts()
+		return nil
+	case splitreturn.FieldFailure:
+		m.ResetFailure()
 		return nil
 	case splitreturn.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -26934,4 +30281,498 @@ func (m *StockMovementMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *StockMovementMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown StockMovement edge %s", name)
+}
+
+// StockReminderMutation represents an operation that mutates the StockReminder nodes in the graph.
+type StockReminderMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *typeid.StockReminder
+	variant_id    *typeid.Variant
+	shop_id       *typeid.Shop
+	buyer_id      *typeid.Buyer
+	created_at    *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*StockReminder, error)
+	predicates    []predicate.StockReminder
+}
+
+var _ ent.Mutation = (*StockReminderMutation)(nil)
+
+// stockreminderOption allows management of the mutation configuration using functional options.
+type stockreminderOption func(*StockReminderMutation)
+
+// newStockReminderMutation creates new mutation for the StockReminder entity.
+func newStockReminderMutation(c config, op Op, opts ...stockreminderOption) *StockReminderMutation {
+	m := &StockReminderMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeStockReminder,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withStockReminderID sets the ID field of the mutation.
+func withStockReminderID(id typeid.StockReminder) stockreminderOption {
+	return func(m *StockReminderMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *StockReminder
+		)
+		m.oldValue = func(ctx context.Context) (*StockReminder, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().StockReminder.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withStockReminder sets the old StockReminder of the mutation.
+func withStockReminder(node *StockReminder) stockreminderOption {
+	return func(m *StockReminderMutation) {
+		m.oldValue = func(context.Context) (*StockReminder, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m StockReminderMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m StockReminderMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of StockReminder entities.
+func (m *StockReminderMutation) SetID(id typeid.StockReminder) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *StockReminderMutation) ID() (id typeid.StockReminder, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *StockReminderMutation) IDs(ctx context.Context) ([]typeid.StockReminder, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []typeid.StockReminder{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().StockReminder.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetVariantID sets the "variant_id" field.
+func (m *StockReminderMutation) SetVariantID(t typeid.Variant) {
+	m.variant_id = &t
+}
+
+// VariantID returns the value of the "variant_id" field in the mutation.
+func (m *StockReminderMutation) VariantID() (r typeid.Variant, exists bool) {
+	v := m.variant_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVariantID returns the old "variant_id" field's value of the StockReminder entity.
+// If the StockReminder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *StockReminderMutation) OldVariantID(ctx context.Context) (v typeid.Variant, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVariantID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVariantID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVariantID: %w", err)
+	}
+	return oldValue.VariantID, nil
+}
+
+// ResetVariantID resets all changes to the "variant_id" field.
+func (m *StockReminderMutation) ResetVariantID() {
+	m.variant_id = nil
+}
+
+// SetShopID sets the "shop_id" field.
+func (m *StockReminderMutation) SetShopID(t typeid.Shop) {
+	m.shop_id = &t
+}
+
+// ShopID returns the value of the "shop_id" field in the mutation.
+func (m *StockReminderMutation) ShopID() (r typeid.Shop, exists bool) {
+	v := m.shop_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldShopID returns the old "shop_id" field's value of the StockReminder entity.
+// If the StockReminder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *StockReminderMutation) OldShopID(ctx context.Context) (v typeid.Shop, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldShopID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldShopID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldShopID: %w", err)
+	}
+	return oldValue.ShopID, nil
+}
+
+// ResetShopID resets all changes to the "shop_id" field.
+func (m *StockReminderMutation) ResetShopID() {
+	m.shop_id = nil
+}
+
+// SetBuyerID sets the "buyer_id" field.
+func (m *StockReminderMutation) SetBuyerID(t typeid.Buyer) {
+	m.buyer_id = &t
+}
+
+// BuyerID returns the value of the "buyer_id" field in the mutation.
+func (m *StockReminderMutation) BuyerID() (r typeid.Buyer, exists bool) {
+	v := m.buyer_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBuyerID returns the old "buyer_id" field's value of the StockReminder entity.
+// If the StockReminder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *StockReminderMutation) OldBuyerID(ctx context.Context) (v typeid.Buyer, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBuyerID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBuyerID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBuyerID: %w", err)
+	}
+	return oldValue.BuyerID, nil
+}
+
+// ResetBuyerID resets all changes to the "buyer_id" field.
+func (m *StockReminderMutation) ResetBuyerID() {
+	m.buyer_id = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *StockReminderMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *StockReminderMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the StockReminder entity.
+// If the StockReminder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *StockReminderMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *StockReminderMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// Where appends a list predicates to the StockReminderMutation builder.
+func (m *StockReminderMutation) Where(ps ...predicate.StockReminder) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the StockReminderMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *StockReminderMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.StockReminder, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *StockReminderMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *StockReminderMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (StockReminder).
+func (m *StockReminderMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *StockReminderMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.variant_id != nil {
+		fields = append(fields, stockreminder.FieldVariantID)
+	}
+	if m.shop_id != nil {
+		fields = append(fields, stockreminder.FieldShopID)
+	}
+	if m.buyer_id != nil {
+		fields = append(fields, stockreminder.FieldBuyerID)
+	}
+	if m.created_at != nil {
+		fields = append(fields, stockreminder.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *StockReminderMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case stockreminder.FieldVariantID:
+		return m.VariantID()
+	case stockreminder.FieldShopID:
+		return m.ShopID()
+	case stockreminder.FieldBuyerID:
+		return m.BuyerID()
+	case stockreminder.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *StockReminderMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case stockreminder.FieldVariantID:
+		return m.OldVariantID(ctx)
+	case stockreminder.FieldShopID:
+		return m.OldShopID(ctx)
+	case stockreminder.FieldBuyerID:
+		return m.OldBuyerID(ctx)
+	case stockreminder.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown StockReminder field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *StockReminderMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case stockreminder.FieldVariantID:
+		v, ok := value.(typeid.Variant)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVariantID(v)
+		return nil
+	case stockreminder.FieldShopID:
+		v, ok := value.(typeid.Shop)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetShopID(v)
+		return nil
+	case stockreminder.FieldBuyerID:
+		v, ok := value.(typeid.Buyer)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBuyerID(v)
+		return nil
+	case stockreminder.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown StockReminder field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *StockReminderMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *StockReminderMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *StockReminderMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown StockReminder numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *StockReminderMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *StockReminderMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *StockReminderMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown StockReminder nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *StockReminderMutation) ResetField(name string) error {
+	switch name {
+	case stockreminder.FieldVariantID:
+		m.ResetVariantID()
+		return nil
+	case stockreminder.FieldShopID:
+		m.ResetShopID()
+		return nil
+	case stockreminder.FieldBuyerID:
+		m.ResetBuyerID()
+		return nil
+	case stockreminder.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown StockReminder field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *StockReminderMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *StockReminderMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *StockReminderMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *StockReminderMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *StockReminderMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *StockReminderMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *StockReminderMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown StockReminder unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *StockReminderMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown StockReminder edge %s", name)
 }

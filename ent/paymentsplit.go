@@ -38,6 +38,8 @@ type PaymentSplit struct {
 	Status string `json:"status,omitempty"`
 	// Attempts holds the value of the "attempts" field.
 	Attempts int `json:"attempts,omitempty"`
+	// Failure holds the value of the "failure" field.
+	Failure *string `json:"failure,omitempty"`
 	// Position holds the value of the "position" field.
 	Position int `json:"position,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -84,7 +86,7 @@ func (*PaymentSplit) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case paymentsplit.FieldAmount, paymentsplit.FieldReturned, paymentsplit.FieldAttempts, paymentsplit.FieldPosition:
 			values[i] = new(sql.NullInt64)
-		case paymentsplit.FieldReceiver, paymentsplit.FieldRole, paymentsplit.FieldCurrency, paymentsplit.FieldStatus:
+		case paymentsplit.FieldReceiver, paymentsplit.FieldRole, paymentsplit.FieldCurrency, paymentsplit.FieldStatus, paymentsplit.FieldFailure:
 			values[i] = new(sql.NullString)
 		case paymentsplit.FieldOrderID:
 			values[i] = new(typeid.Order)
@@ -175,6 +177,13 @@ func (_m *PaymentSplit) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Attempts = int(value.Int64)
 			}
+		case paymentsplit.FieldFailure:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field failure", values[i])
+			} else if value.Valid {
+				_m.Failure = new(string)
+				*_m.Failure = value.String
+			}
 		case paymentsplit.FieldPosition:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field position", values[i])
@@ -256,6 +265,11 @@ func (_m *PaymentSplit) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("attempts=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Attempts))
+	builder.WriteString(", ")
+	if v := _m.Failure; v != nil {
+		builder.WriteString("failure=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))

@@ -90,6 +90,20 @@ func (_c *PaymentSplitCreate) SetNillableAttempts(v *int) *PaymentSplitCreate {
 	return _c
 }
 
+// SetFailure sets the "failure" field.
+func (_c *PaymentSplitCreate) SetFailure(v string) *PaymentSplitCreate {
+	_c.mutation.SetFailure(v)
+	return _c
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_c *PaymentSplitCreate) SetNillableFailure(v *string) *PaymentSplitCreate {
+	if v != nil {
+		_c.SetFailure(*v)
+	}
+	return _c
+}
+
 // SetPosition sets the "position" field.
 func (_c *PaymentSplitCreate) SetPosition(v int) *PaymentSplitCreate {
 	_c.mutation.SetPosition(v)
@@ -230,6 +244,11 @@ func (_c *PaymentSplitCreate) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.Failure(); ok {
+		if err := paymentsplit.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.failure": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.Position(); !ok {
 		return &ValidationError{Name: "position", err: errors.New(`ent: missing required field "PaymentSplit.position"`)}
 	}
@@ -311,6 +330,10 @@ func (_c *PaymentSplitCreate) createSpec() (*PaymentSplit, *sqlgraph.CreateSpec)
 	if value, ok := _c.mutation.Attempts(); ok {
 		_spec.SetField(paymentsplit.FieldAttempts, field.TypeInt, value)
 		_node.Attempts = value
+	}
+	if value, ok := _c.mutation.Failure(); ok {
+		_spec.SetField(paymentsplit.FieldFailure, field.TypeString, value)
+		_node.Failure = &value
 	}
 	if value, ok := _c.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)

@@ -149,6 +149,26 @@ func (_u *PaymentSplitUpdate) AddAttempts(v int) *PaymentSplitUpdate {
 	return _u
 }
 
+// SetFailure sets the "failure" field.
+func (_u *PaymentSplitUpdate) SetFailure(v string) *PaymentSplitUpdate {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *PaymentSplitUpdate) SetNillableFailure(v *string) *PaymentSplitUpdate {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *PaymentSplitUpdate) ClearFailure() *PaymentSplitUpdate {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PaymentSplitUpdate) SetPosition(v int) *PaymentSplitUpdate {
 	_u.mutation.ResetPosition()
@@ -275,6 +295,11 @@ func (_u *PaymentSplitUpdate) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := paymentsplit.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.failure": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Position(); ok {
 		if err := paymentsplit.PositionValidator(v); err != nil {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.position": %w`, err)}
@@ -333,6 +358,12 @@ func (_u *PaymentSplitUpdate) sqlSave(ctx context.Context) (_node int, err error
 	}
 	if value, ok := _u.mutation.AddedAttempts(); ok {
 		_spec.AddField(paymentsplit.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(paymentsplit.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(paymentsplit.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)
@@ -526,6 +557,26 @@ func (_u *PaymentSplitUpdateOne) AddAttempts(v int) *PaymentSplitUpdateOne {
 	return _u
 }
 
+// SetFailure sets the "failure" field.
+func (_u *PaymentSplitUpdateOne) SetFailure(v string) *PaymentSplitUpdateOne {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *PaymentSplitUpdateOne) SetNillableFailure(v *string) *PaymentSplitUpdateOne {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *PaymentSplitUpdateOne) ClearFailure() *PaymentSplitUpdateOne {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PaymentSplitUpdateOne) SetPosition(v int) *PaymentSplitUpdateOne {
 	_u.mutation.ResetPosition()
@@ -665,6 +716,11 @@ func (_u *PaymentSplitUpdateOne) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := paymentsplit.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.failure": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Position(); ok {
 		if err := paymentsplit.PositionValidator(v); err != nil {
 			return &ValidationError{Name: "position", err: fmt.Errorf(`ent: validator failed for field "PaymentSplit.position": %w`, err)}
@@ -740,6 +796,12 @@ func (_u *PaymentSplitUpdateOne) sqlSave(ctx context.Context) (_node *PaymentSpl
 	}
 	if value, ok := _u.mutation.AddedAttempts(); ok {
 		_spec.AddField(paymentsplit.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(paymentsplit.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(paymentsplit.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(paymentsplit.FieldPosition, field.TypeInt, value)

@@ -115,6 +115,47 @@ func (_u *RefundUpdate) SetNillableStatus(v *string) *RefundUpdate {
 	return _u
 }
 
+// SetAttempts sets the "attempts" field.
+func (_u *RefundUpdate) SetAttempts(v int) *RefundUpdate {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *RefundUpdate) SetNillableAttempts(v *int) *RefundUpdate {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *RefundUpdate) AddAttempts(v int) *RefundUpdate {
+	_u.mutation.AddAttempts(v)
+	return _u
+}
+
+// SetFailure sets the "failure" field.
+func (_u *RefundUpdate) SetFailure(v string) *RefundUpdate {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *RefundUpdate) SetNillableFailure(v *string) *RefundUpdate {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *RefundUpdate) ClearFailure() *RefundUpdate {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *RefundUpdate) SetCreatedAt(v time.Time) *RefundUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -275,6 +316,16 @@ func (_u *RefundUpdate) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "Refund.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := refund.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "Refund.attempts": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := refund.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "Refund.failure": %w`, err)}
+		}
+	}
 	if _u.mutation.OrderCleared() && len(_u.mutation.OrderIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "Refund.order"`)
 	}
@@ -319,6 +370,18 @@ func (_u *RefundUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(refund.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(refund.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(refund.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(refund.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(refund.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(refund.FieldCreatedAt, field.TypeTime, value)
@@ -524,6 +587,47 @@ func (_u *RefundUpdateOne) SetNillableStatus(v *string) *RefundUpdateOne {
 	return _u
 }
 
+// SetAttempts sets the "attempts" field.
+func (_u *RefundUpdateOne) SetAttempts(v int) *RefundUpdateOne {
+	_u.mutation.ResetAttempts()
+	_u.mutation.SetAttempts(v)
+	return _u
+}
+
+// SetNillableAttempts sets the "attempts" field if the given value is not nil.
+func (_u *RefundUpdateOne) SetNillableAttempts(v *int) *RefundUpdateOne {
+	if v != nil {
+		_u.SetAttempts(*v)
+	}
+	return _u
+}
+
+// AddAttempts adds value to the "attempts" field.
+func (_u *RefundUpdateOne) AddAttempts(v int) *RefundUpdateOne {
+	_u.mutation.AddAttempts(v)
+	return _u
+}
+
+// SetFailure sets the "failure" field.
+func (_u *RefundUpdateOne) SetFailure(v string) *RefundUpdateOne {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *RefundUpdateOne) SetNillableFailure(v *string) *RefundUpdateOne {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *RefundUpdateOne) ClearFailure() *RefundUpdateOne {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *RefundUpdateOne) SetCreatedAt(v time.Time) *RefundUpdateOne {
 	_u.mutation.SetCreatedAt(v)
@@ -697,6 +801,16 @@ func (_u *RefundUpdateOne) check() error {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "Refund.status": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Attempts(); ok {
+		if err := refund.AttemptsValidator(v); err != nil {
+			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "Refund.attempts": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := refund.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "Refund.failure": %w`, err)}
+		}
+	}
 	if _u.mutation.OrderCleared() && len(_u.mutation.OrderIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "Refund.order"`)
 	}
@@ -758,6 +872,18 @@ func (_u *RefundUpdateOne) sqlSave(ctx context.Context) (_node *Refund, err erro
 	}
 	if value, ok := _u.mutation.Status(); ok {
 		_spec.SetField(refund.FieldStatus, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Attempts(); ok {
+		_spec.SetField(refund.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedAttempts(); ok {
+		_spec.AddField(refund.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(refund.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(refund.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(refund.FieldCreatedAt, field.TypeTime, value)

@@ -8,10 +8,12 @@ import (
 	"holdfast/ent/buyer"
 	"holdfast/ent/cartline"
 	"holdfast/ent/checkout"
+	"holdfast/ent/difference"
 	"holdfast/ent/hold"
 	"holdfast/ent/job"
 	"holdfast/ent/ledgerentry"
 	"holdfast/ent/miniprogram"
+	"holdfast/ent/notification"
 	"holdfast/ent/order"
 	"holdfast/ent/orderline"
 	"holdfast/ent/ordernote"
@@ -19,6 +21,7 @@ import (
 	"holdfast/ent/paymentsplit"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
+	"holdfast/ent/reconciliation"
 	"holdfast/ent/refreshtoken"
 	"holdfast/ent/refund"
 	"holdfast/ent/refundline"
@@ -130,6 +133,38 @@ func init() {
 			return nil
 		}
 	}()
+	differenceFields := schema.Difference{}.Fields()
+	_ = differenceFields
+	// differenceDescKind is the schema descriptor for kind field.
+	differenceDescKind := differenceFields[2].Descriptor()
+	// difference.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	difference.KindValidator = func() func(string) error {
+		validators := differenceDescKind.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(kind string) error {
+			for _, fn := range fns {
+				if err := fn(kind); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// differenceDescSubject is the schema descriptor for subject field.
+	differenceDescSubject := differenceFields[3].Descriptor()
+	// difference.SubjectValidator is a validator for the "subject" field. It is called by the builders before save.
+	difference.SubjectValidator = differenceDescSubject.Validators[0].(func(string) error)
+	// differenceDescNote is the schema descriptor for note field.
+	differenceDescNote := differenceFields[7].Descriptor()
+	// difference.NoteValidator is a validator for the "note" field. It is called by the builders before save.
+	difference.NoteValidator = differenceDescNote.Validators[0].(func(string) error)
+	// differenceDescPosition is the schema descriptor for position field.
+	differenceDescPosition := differenceFields[8].Descriptor()
+	// difference.PositionValidator is a validator for the "position" field. It is called by the builders before save.
+	difference.PositionValidator = differenceDescPosition.Validators[0].(func(int) error)
 	holdFields := schema.Hold{}.Fields()
 	_ = holdFields
 	// holdDescQuantity is the schema descriptor for quantity field.
@@ -256,6 +291,48 @@ func init() {
 	miniprogramDescSubject := miniprogramFields[3].Descriptor()
 	// miniprogram.SubjectValidator is a validator for the "subject" field. It is called by the builders before save.
 	miniprogram.SubjectValidator = miniprogramDescSubject.Validators[0].(func(string) error)
+	notificationFields := schema.Notification{}.Fields()
+	_ = notificationFields
+	// notificationDescKind is the schema descriptor for kind field.
+	notificationDescKind := notificationFields[1].Descriptor()
+	// notification.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	notification.KindValidator = func() func(string) error {
+		validators := notificationDescKind.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(kind string) error {
+			for _, fn := range fns {
+				if err := fn(kind); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// notificationDescStatus is the schema descriptor for status field.
+	notificationDescStatus := notificationFields[6].Descriptor()
+	// notification.StatusValidator is a validator for the "status" field. It is called by the builders before save.
+	notification.StatusValidator = func() func(string) error {
+		validators := notificationDescStatus.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(status string) error {
+			for _, fn := range fns {
+				if err := fn(status); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// notificationDescFailure is the schema descriptor for failure field.
+	notificationDescFailure := notificationFields[7].Descriptor()
+	// notification.FailureValidator is a validator for the "failure" field. It is called by the builders before save.
+	notification.FailureValidator = notificationDescFailure.Validators[0].(func(string) error)
 	orderFields := schema.Order{}.Fields()
 	_ = orderFields
 	// orderDescNumber is the schema descriptor for number field.
@@ -528,8 +605,12 @@ func init() {
 	paymentsplit.DefaultAttempts = paymentsplitDescAttempts.Default.(int)
 	// paymentsplit.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
 	paymentsplit.AttemptsValidator = paymentsplitDescAttempts.Validators[0].(func(int) error)
+	// paymentsplitDescFailure is the schema descriptor for failure field.
+	paymentsplitDescFailure := paymentsplitFields[11].Descriptor()
+	// paymentsplit.FailureValidator is a validator for the "failure" field. It is called by the builders before save.
+	paymentsplit.FailureValidator = paymentsplitDescFailure.Validators[0].(func(string) error)
 	// paymentsplitDescPosition is the schema descriptor for position field.
-	paymentsplitDescPosition := paymentsplitFields[11].Descriptor()
+	paymentsplitDescPosition := paymentsplitFields[12].Descriptor()
 	// paymentsplit.PositionValidator is a validator for the "position" field. It is called by the builders before save.
 	paymentsplit.PositionValidator = paymentsplitDescPosition.Validators[0].(func(int) error)
 	productFields := schema.Product{}.Fields()
@@ -620,6 +701,64 @@ func init() {
 			return nil
 		}
 	}()
+	reconciliationFields := schema.Reconciliation{}.Fields()
+	_ = reconciliationFields
+	// reconciliationDescMerchant is the schema descriptor for merchant field.
+	reconciliationDescMerchant := reconciliationFields[1].Descriptor()
+	// reconciliation.MerchantValidator is a validator for the "merchant" field. It is called by the builders before save.
+	reconciliation.MerchantValidator = reconciliationDescMerchant.Validators[0].(func(string) error)
+	// reconciliationDescDay is the schema descriptor for day field.
+	reconciliationDescDay := reconciliationFields[2].Descriptor()
+	// reconciliation.DayValidator is a validator for the "day" field. It is called by the builders before save.
+	reconciliation.DayValidator = reconciliationDescDay.Validators[0].(func(string) error)
+	// reconciliationDescStatus is the schema descriptor for status field.
+	reconciliationDescStatus := reconciliationFields[3].Descriptor()
+	// reconciliation.StatusValidator is a validator for the "status" field. It is called by the builders before save.
+	reconciliation.StatusValidator = func() func(string) error {
+		validators := reconciliationDescStatus.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(status string) error {
+			for _, fn := range fns {
+				if err := fn(status); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// reconciliationDescPayments is the schema descriptor for payments field.
+	reconciliationDescPayments := reconciliationFields[4].Descriptor()
+	// reconciliation.PaymentsValidator is a validator for the "payments" field. It is called by the builders before save.
+	reconciliation.PaymentsValidator = reconciliationDescPayments.Validators[0].(func(int) error)
+	// reconciliationDescRefunds is the schema descriptor for refunds field.
+	reconciliationDescRefunds := reconciliationFields[5].Descriptor()
+	// reconciliation.RefundsValidator is a validator for the "refunds" field. It is called by the builders before save.
+	reconciliation.RefundsValidator = reconciliationDescRefunds.Validators[0].(func(int) error)
+	// reconciliationDescDifferences is the schema descriptor for differences field.
+	reconciliationDescDifferences := reconciliationFields[6].Descriptor()
+	// reconciliation.DifferencesValidator is a validator for the "differences" field. It is called by the builders before save.
+	reconciliation.DifferencesValidator = reconciliationDescDifferences.Validators[0].(func(int) error)
+	// reconciliationDescCurrency is the schema descriptor for currency field.
+	reconciliationDescCurrency := reconciliationFields[10].Descriptor()
+	// reconciliation.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
+	reconciliation.CurrencyValidator = func() func(string) error {
+		validators := reconciliationDescCurrency.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(currency string) error {
+			for _, fn := range fns {
+				if err := fn(currency); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	refreshtokenFields := schema.RefreshToken{}.Fields()
 	_ = refreshtokenFields
 	// refreshtokenDescTokenHash is the schema descriptor for token_hash field.
@@ -672,6 +811,16 @@ func init() {
 			return nil
 		}
 	}()
+	// refundDescAttempts is the schema descriptor for attempts field.
+	refundDescAttempts := refundFields[9].Descriptor()
+	// refund.DefaultAttempts holds the default value on creation for the attempts field.
+	refund.DefaultAttempts = refundDescAttempts.Default.(int)
+	// refund.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
+	refund.AttemptsValidator = refundDescAttempts.Validators[0].(func(int) error)
+	// refundDescFailure is the schema descriptor for failure field.
+	refundDescFailure := refundFields[10].Descriptor()
+	// refund.FailureValidator is a validator for the "failure" field. It is called by the builders before save.
+	refund.FailureValidator = refundDescFailure.Validators[0].(func(string) error)
 	refundlineFields := schema.RefundLine{}.Fields()
 	_ = refundlineFields
 	// refundlineDescQuantity is the schema descriptor for quantity field.
@@ -964,6 +1113,10 @@ func init() {
 	splitreturn.DefaultAttempts = splitreturnDescAttempts.Default.(int)
 	// splitreturn.AttemptsValidator is a validator for the "attempts" field. It is called by the builders before save.
 	splitreturn.AttemptsValidator = splitreturnDescAttempts.Validators[0].(func(int) error)
+	// splitreturnDescFailure is the schema descriptor for failure field.
+	splitreturnDescFailure := splitreturnFields[8].Descriptor()
+	// splitreturn.FailureValidator is a validator for the "failure" field. It is called by the builders before save.
+	splitreturn.FailureValidator = splitreturnDescFailure.Validators[0].(func(string) error)
 	splitruleFields := schema.SplitRule{}.Fields()
 	_ = splitruleFields
 	// splitruleDescReceiver is the schema descriptor for receiver field.

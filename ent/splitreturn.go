@@ -34,6 +34,8 @@ type SplitReturn struct {
 	Status string `json:"status,omitempty"`
 	// Attempts holds the value of the "attempts" field.
 	Attempts int `json:"attempts,omitempty"`
+	// Failure holds the value of the "failure" field.
+	Failure *string `json:"failure,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -82,7 +84,7 @@ func (*SplitReturn) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case splitreturn.FieldAmount, splitreturn.FieldAttempts:
 			values[i] = new(sql.NullInt64)
-		case splitreturn.FieldCurrency, splitreturn.FieldStatus:
+		case splitreturn.FieldCurrency, splitreturn.FieldStatus, splitreturn.FieldFailure:
 			values[i] = new(sql.NullString)
 		case splitreturn.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -157,6 +159,13 @@ func (_m *SplitReturn) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Attempts = int(value.Int64)
 			}
+		case splitreturn.FieldFailure:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field failure", values[i])
+			} else if value.Valid {
+				_m.Failure = new(string)
+				*_m.Failure = value.String
+			}
 		case splitreturn.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -229,6 +238,11 @@ func (_m *SplitReturn) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("attempts=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Attempts))
+	builder.WriteString(", ")
+	if v := _m.Failure; v != nil {
+		builder.WriteString("failure=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

@@ -73,6 +73,20 @@ func (_c *SplitReturnCreate) SetNillableAttempts(v *int) *SplitReturnCreate {
 	return _c
 }
 
+// SetFailure sets the "failure" field.
+func (_c *SplitReturnCreate) SetFailure(v string) *SplitReturnCreate {
+	_c.mutation.SetFailure(v)
+	return _c
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_c *SplitReturnCreate) SetNillableFailure(v *string) *SplitReturnCreate {
+	if v != nil {
+		_c.SetFailure(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *SplitReturnCreate) SetCreatedAt(v time.Time) *SplitReturnCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -179,6 +193,11 @@ func (_c *SplitReturnCreate) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.Failure(); ok {
+		if err := splitreturn.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.failure": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "SplitReturn.created_at"`)}
 	}
@@ -242,6 +261,10 @@ func (_c *SplitReturnCreate) createSpec() (*SplitReturn, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Attempts(); ok {
 		_spec.SetField(splitreturn.FieldAttempts, field.TypeInt, value)
 		_node.Attempts = value
+	}
+	if value, ok := _c.mutation.Failure(); ok {
+		_spec.SetField(splitreturn.FieldFailure, field.TypeString, value)
+		_node.Failure = &value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)

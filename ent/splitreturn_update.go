@@ -99,6 +99,26 @@ func (_u *SplitReturnUpdate) AddAttempts(v int) *SplitReturnUpdate {
 	return _u
 }
 
+// SetFailure sets the "failure" field.
+func (_u *SplitReturnUpdate) SetFailure(v string) *SplitReturnUpdate {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *SplitReturnUpdate) SetNillableFailure(v *string) *SplitReturnUpdate {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *SplitReturnUpdate) ClearFailure() *SplitReturnUpdate {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *SplitReturnUpdate) SetCreatedAt(v time.Time) *SplitReturnUpdate {
 	_u.mutation.SetCreatedAt(v)
@@ -167,6 +187,11 @@ func (_u *SplitReturnUpdate) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := splitreturn.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.failure": %w`, err)}
+		}
+	}
 	if _u.mutation.RefundCleared() && len(_u.mutation.RefundIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "SplitReturn.refund"`)
 	}
@@ -211,6 +236,12 @@ func (_u *SplitReturnUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.AddedAttempts(); ok {
 		_spec.AddField(splitreturn.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(splitreturn.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(splitreturn.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)
@@ -307,6 +338,26 @@ func (_u *SplitReturnUpdateOne) AddAttempts(v int) *SplitReturnUpdateOne {
 	return _u
 }
 
+// SetFailure sets the "failure" field.
+func (_u *SplitReturnUpdateOne) SetFailure(v string) *SplitReturnUpdateOne {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *SplitReturnUpdateOne) SetNillableFailure(v *string) *SplitReturnUpdateOne {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *SplitReturnUpdateOne) ClearFailure() *SplitReturnUpdateOne {
+	_u.mutation.ClearFailure()
+	return _u
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_u *SplitReturnUpdateOne) SetCreatedAt(v time.Time) *SplitReturnUpdateOne {
 	_u.mutation.SetCreatedAt(v)
@@ -388,6 +439,11 @@ func (_u *SplitReturnUpdateOne) check() error {
 			return &ValidationError{Name: "attempts", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.attempts": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Failure(); ok {
+		if err := splitreturn.FailureValidator(v); err != nil {
+			return &ValidationError{Name: "failure", err: fmt.Errorf(`ent: validator failed for field "SplitReturn.failure": %w`, err)}
+		}
+	}
 	if _u.mutation.RefundCleared() && len(_u.mutation.RefundIDs()) > 0 {
 		return errors.New(`ent: clearing a required unique edge "SplitReturn.refund"`)
 	}
@@ -449,6 +505,12 @@ func (_u *SplitReturnUpdateOne) sqlSave(ctx context.Context) (_node *SplitReturn
 	}
 	if value, ok := _u.mutation.AddedAttempts(); ok {
 		_spec.AddField(splitreturn.FieldAttempts, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(splitreturn.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(splitreturn.FieldFailure, field.TypeString)
 	}
 	if value, ok := _u.mutation.CreatedAt(); ok {
 		_spec.SetField(splitreturn.FieldCreatedAt, field.TypeTime, value)

@@ -26,6 +26,8 @@ type Tx struct {
 	CartLine *CartLineClient
 	// Checkout is the client for interacting with the Checkout builders.
 	Checkout *CheckoutClient
+	// Difference is the client for interacting with the Difference builders.
+	Difference *DifferenceClient
 	// Hold is the client for interacting with the Hold builders.
 	Hold *HoldClient
 	// Job is the client for interacting with the Job builders.
@@ -36,6 +38,8 @@ type Tx struct {
 	MiniProgram *MiniProgramClient
 	// MiniProgramShop is the client for interacting with the MiniProgramShop builders.
 	MiniProgramShop *MiniProgramShopClient
+	// Notification is the client for interacting with the Notification builders.
+	Notification *NotificationClient
 	// Order is the client for interacting with the Order builders.
 	Order *OrderClient
 	// OrderLine is the client for interacting with the OrderLine builders.
@@ -50,6 +54,8 @@ type Tx struct {
 	Product *ProductClient
 	// ProductVariant is the client for interacting with the ProductVariant builders.
 	ProductVariant *ProductVariantClient
+	// Reconciliation is the client for interacting with the Reconciliation builders.
+	Reconciliation *ReconciliationClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Refund is the client for interacting with the Refund builders.
@@ -86,6 +92,8 @@ type Tx struct {
 	Stock *StockClient
 	// StockMovement is the client for interacting with the StockMovement builders.
 	StockMovement *StockMovementClient
+	// StockReminder is the client for interacting with the StockReminder builders.
+	StockReminder *StockReminderClient
 
 	// lazily loaded.
 	client     *Client
@@ -223,11 +231,13 @@ func (tx *Tx) init() {
 	tx.Cart = NewCartClient(tx.config)
 	tx.CartLine = NewCartLineClient(tx.config)
 	tx.Checkout = NewCheckoutClient(tx.config)
+	tx.Difference = NewDifferenceClient(tx.config)
 	tx.Hold = NewHoldClient(tx.config)
 	tx.Job = NewJobClient(tx.config)
 	tx.LedgerEntry = NewLedgerEntryClient(tx.config)
 	tx.MiniProgram = NewMiniProgramClient(tx.config)
 	tx.MiniProgramShop = NewMiniProgramShopClient(tx.config)
+	tx.Notification = NewNotificationClient(tx.config)
 	tx.Order = NewOrderClient(tx.config)
 	tx.OrderLine = NewOrderLineClient(tx.config)
 	tx.OrderNote = NewOrderNoteClient(tx.config)
@@ -235,6 +245,7 @@ func (tx *Tx) init() {
 	tx.PaymentSplit = NewPaymentSplitClient(tx.config)
 	tx.Product = NewProductClient(tx.config)
 	tx.ProductVariant = NewProductVariantClient(tx.config)
+	tx.Reconciliation = NewReconciliationClient(tx.config)
 	tx.RefreshToken = NewRefreshTokenClient(tx.config)
 	tx.Refund = NewRefundClient(tx.config)
 	tx.RefundLine = NewRefundLineClient(tx.config)
@@ -253,6 +264,7 @@ func (tx *Tx) init() {
 	tx.StaffRequest = NewStaffRequestClient(tx.config)
 	tx.Stock = NewStockClient(tx.config)
 	tx.StockMovement = NewStockMovementClient(tx.config)
+	tx.StockReminder = NewStockReminderClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

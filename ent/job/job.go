@@ -23,6 +23,8 @@ const (
 	FieldWakes = "wakes"
 	// FieldLastError holds the string denoting the last_error field in the database.
 	FieldLastError = "last_error"
+	// FieldFailingSince holds the string denoting the failing_since field in the database.
+	FieldFailingSince = "failing_since"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// Table holds the table name of the job in the database.
@@ -38,6 +40,7 @@ var Columns = []string{
 	FieldAttempts,
 	FieldWakes,
 	FieldLastError,
+	FieldFailingSince,
 	FieldCreatedAt,
 }
 
@@ -96,6 +99,11 @@ func ByWakes(opts ...sql.OrderTermOption) OrderOption {
 // ByLastError orders the results by the last_error field.
 func ByLastError(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldLastError, opts...).ToFunc()
+}
+
+// ByFailingSince orders the results by the failing_since field.
+func ByFailingSince(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFailingSince, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

@@ -154,6 +154,44 @@ var (
 			},
 		},
 	}
+	// DifferencesColumns holds the columns for the "differences" table.
+	DifferencesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "kind", Type: field.TypeString, Size: 24},
+		{Name: "subject", Type: field.TypeString, Size: 128},
+		{Name: "order_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "here", Type: field.TypeInt64},
+		{Name: "there", Type: field.TypeInt64},
+		{Name: "note", Type: field.TypeString, Size: 500},
+		{Name: "position", Type: field.TypeInt},
+		{Name: "reconciliation_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+	}
+	// DifferencesTable holds the schema information for the "differences" table.
+	DifferencesTable = &schema.Table{
+		Name:       "differences",
+		Columns:    DifferencesColumns,
+		PrimaryKey: []*schema.Column{DifferencesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "differences_reconciliations_found",
+				Columns:    []*schema.Column{DifferencesColumns[8]},
+				RefColumns: []*schema.Column{ReconciliationsColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "difference_reconciliation_id_position",
+				Unique:  false,
+				Columns: []*schema.Column{DifferencesColumns[8], DifferencesColumns[7]},
+			},
+			{
+				Name:    "difference_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{DifferencesColumns[3]},
+			},
+		},
+	}
 	// HoldsColumns holds the columns for the "holds" table.
 	HoldsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -194,6 +232,7 @@ var (
 		{Name: "attempts", Type: field.TypeInt},
 		{Name: "wakes", Type: field.TypeInt64},
 		{Name: "last_error", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "failing_since", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 	}
 	// JobsTable holds the schema information for the "jobs" table.
@@ -206,6 +245,11 @@ var (
 				Name:    "job_run_at",
 				Unique:  false,
 				Columns: []*schema.Column{JobsColumns[2]},
+			},
+			{
+				Name:    "job_failing_since_id",
+				Unique:  false,
+				Columns: []*schema.Column{JobsColumns[7], JobsColumns[0]},
 			},
 		},
 	}
@@ -280,6 +324,32 @@ var (
 				Name:    "miniprogramshop_mini_program_id_shop_id",
 				Unique:  true,
 				Columns: []*schema.Column{MiniProgramShopsColumns[1], MiniProgramShopsColumns[2]},
+			},
+		},
+	}
+	// NotificationsColumns holds the columns for the "notifications" table.
+	NotificationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "kind", Type: field.TypeString, Size: 24},
+		{Name: "about_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "buyer_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "order_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "status", Type: field.TypeString, Size: 24},
+		{Name: "failure", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// NotificationsTable holds the schema information for the "notifications" table.
+	NotificationsTable = &schema.Table{
+		Name:       "notifications",
+		Columns:    NotificationsColumns,
+		PrimaryKey: []*schema.Column{NotificationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "notification_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationsColumns[5]},
 			},
 		},
 	}
@@ -456,6 +526,7 @@ var (
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "status", Type: field.TypeString, Size: 24},
 		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "failure", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "position", Type: field.TypeInt},
 		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 	}
@@ -467,7 +538,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "payment_splits_orders_splits",
-				Columns:    []*schema.Column{PaymentSplitsColumns[11]},
+				Columns:    []*schema.Column{PaymentSplitsColumns[12]},
 				RefColumns: []*schema.Column{OrdersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -476,7 +547,7 @@ var (
 			{
 				Name:    "paymentsplit_order_id_position",
 				Unique:  false,
-				Columns: []*schema.Column{PaymentSplitsColumns[11], PaymentSplitsColumns[10]},
+				Columns: []*schema.Column{PaymentSplitsColumns[12], PaymentSplitsColumns[11]},
 			},
 			{
 				Name:    "paymentsplit_payment_id",
@@ -540,6 +611,35 @@ var (
 			},
 		},
 	}
+	// ReconciliationsColumns holds the columns for the "reconciliations" table.
+	ReconciliationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "merchant", Type: field.TypeString, Size: 128},
+		{Name: "day", Type: field.TypeString, Size: 10},
+		{Name: "status", Type: field.TypeString, Size: 24},
+		{Name: "payments", Type: field.TypeInt},
+		{Name: "refunds", Type: field.TypeInt},
+		{Name: "differences", Type: field.TypeInt},
+		{Name: "received", Type: field.TypeInt64},
+		{Name: "refunded", Type: field.TypeInt64},
+		{Name: "fees", Type: field.TypeInt64},
+		{Name: "currency", Type: field.TypeString, Size: 24},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+		{Name: "compared_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// ReconciliationsTable holds the schema information for the "reconciliations" table.
+	ReconciliationsTable = &schema.Table{
+		Name:       "reconciliations",
+		Columns:    ReconciliationsColumns,
+		PrimaryKey: []*schema.Column{ReconciliationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "reconciliation_merchant_day",
+				Unique:  true,
+				Columns: []*schema.Column{ReconciliationsColumns[1], ReconciliationsColumns[2]},
+			},
+		},
+	}
 	// RefreshTokensColumns holds the columns for the "refresh_tokens" table.
 	RefreshTokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -571,6 +671,8 @@ var (
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "reason", Type: field.TypeString, Size: 500},
 		{Name: "status", Type: field.TypeString, Size: 24},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "failure", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "succeeded_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "order_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -583,7 +685,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "refunds_orders_refunds",
-				Columns:    []*schema.Column{RefundsColumns[10]},
+				Columns:    []*schema.Column{RefundsColumns[12]},
 				RefColumns: []*schema.Column{OrdersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -592,7 +694,7 @@ var (
 			{
 				Name:    "refund_order_id",
 				Unique:  false,
-				Columns: []*schema.Column{RefundsColumns[10]},
+				Columns: []*schema.Column{RefundsColumns[12]},
 			},
 			{
 				Name:    "refund_payment_id",
@@ -817,6 +919,7 @@ var (
 		{Name: "currency", Type: field.TypeString, Size: 24},
 		{Name: "status", Type: field.TypeString, Size: 24},
 		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "failure", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
 		{Name: "split_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "refund_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -829,13 +932,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "split_returns_payment_splits_returns",
-				Columns:    []*schema.Column{SplitReturnsColumns[7]},
+				Columns:    []*schema.Column{SplitReturnsColumns[8]},
 				RefColumns: []*schema.Column{PaymentSplitsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "split_returns_refunds_returns",
-				Columns:    []*schema.Column{SplitReturnsColumns[8]},
+				Columns:    []*schema.Column{SplitReturnsColumns[9]},
 				RefColumns: []*schema.Column{RefundsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -844,12 +947,12 @@ var (
 			{
 				Name:    "splitreturn_refund_id",
 				Unique:  false,
-				Columns: []*schema.Column{SplitReturnsColumns[8]},
+				Columns: []*schema.Column{SplitReturnsColumns[9]},
 			},
 			{
 				Name:    "splitreturn_split_id",
 				Unique:  false,
-				Columns: []*schema.Column{SplitReturnsColumns[7]},
+				Columns: []*schema.Column{SplitReturnsColumns[8]},
 			},
 		},
 	}
@@ -987,6 +1090,32 @@ var (
 			},
 		},
 	}
+	// StockRemindersColumns holds the columns for the "stock_reminders" table.
+	StockRemindersColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "variant_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "shop_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "buyer_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"mysql": "datetime(6)"}},
+	}
+	// StockRemindersTable holds the schema information for the "stock_reminders" table.
+	StockRemindersTable = &schema.Table{
+		Name:       "stock_reminders",
+		Columns:    StockRemindersColumns,
+		PrimaryKey: []*schema.Column{StockRemindersColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "stockreminder_variant_id_buyer_id",
+				Unique:  true,
+				Columns: []*schema.Column{StockRemindersColumns[1], StockRemindersColumns[3]},
+			},
+			{
+				Name:    "stockreminder_buyer_id_variant_id",
+				Unique:  false,
+				Columns: []*schema.Column{StockRemindersColumns[3], StockRemindersColumns[1]},
+			},
+		},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AddressesTable,
@@ -995,11 +1124,13 @@ var (
 		CartsTable,
 		CartLinesTable,
 		CheckoutsTable,
+		DifferencesTable,
 		HoldsTable,
 		JobsTable,
 		LedgerEntriesTable,
 		MiniProgramsTable,
 		MiniProgramShopsTable,
+		NotificationsTable,
 		OrdersTable,
 		OrderLinesTable,
 		OrderNotesTable,
@@ -1007,6 +1138,7 @@ var (
 		PaymentSplitsTable,
 		ProductsTable,
 		ProductVariantsTable,
+		ReconciliationsTable,
 		RefreshTokensTable,
 		RefundsTable,
 		RefundLinesTable,
@@ -1025,6 +1157,7 @@ var (
 		StaffRequestsTable,
 		StocksTable,
 		StockMovementsTable,
+		StockRemindersTable,
 	}
 )
 
@@ -1054,6 +1187,10 @@ func init() {
 	CheckoutsTable.Annotation.Checks = map[string]string{
 		"checkout_status": "status IN ('OPEN', 'PAID', 'CANCELLED', 'EXPIRED')",
 	}
+	DifferencesTable.ForeignKeys[0].RefTable = ReconciliationsTable
+	DifferencesTable.Annotation = &entsql.Annotation{
+		Table: "differences",
+	}
 	HoldsTable.Annotation = &entsql.Annotation{
 		Table: "holds",
 	}
@@ -1075,6 +1212,12 @@ func init() {
 	}
 	MiniProgramShopsTable.Annotation = &entsql.Annotation{
 		Table: "mini_program_shops",
+	}
+	NotificationsTable.Annotation = &entsql.Annotation{
+		Table: "notifications",
+	}
+	NotificationsTable.Annotation.Checks = map[string]string{
+		"notification_ended": "(status = 'PENDING') = (ended_at IS NULL)",
 	}
 	OrdersTable.ForeignKeys[0].RefTable = CheckoutsTable
 	OrdersTable.Annotation = &entsql.Annotation{
@@ -1119,6 +1262,12 @@ func init() {
 	}
 	ProductVariantsTable.Annotation.Checks = map[string]string{
 		"variant_price": "price >= 0",
+	}
+	ReconciliationsTable.Annotation = &entsql.Annotation{
+		Table: "reconciliations",
+	}
+	ReconciliationsTable.Annotation.Checks = map[string]string{
+		"reconciliation_compared": "(status = 'PENDING') = (compared_at IS NULL)",
 	}
 	RefreshTokensTable.Annotation = &entsql.Annotation{
 		Table: "refresh_tokens",
@@ -1207,5 +1356,8 @@ func init() {
 	}
 	StockMovementsTable.Annotation.Checks = map[string]string{
 		"movement_moves": "on_hand_delta <> 0 OR held_delta <> 0",
+	}
+	StockRemindersTable.Annotation = &entsql.Annotation{
+		Table: "stock_reminders",
 	}
 }

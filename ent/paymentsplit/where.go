@@ -105,6 +105,11 @@ func Attempts(v int) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldEQ(FieldAttempts, v))
 }
 
+// Failure applies equality check predicate on the "failure" field. It's identical to FailureEQ.
+func Failure(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldEQ(FieldFailure, v))
+}
+
 // Position applies equality check predicate on the "position" field. It's identical to PositionEQ.
 func Position(v int) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldEQ(FieldPosition, v))
@@ -588,6 +593,81 @@ func AttemptsLT(v int) predicate.PaymentSplit {
 // AttemptsLTE applies the LTE predicate on the "attempts" field.
 func AttemptsLTE(v int) predicate.PaymentSplit {
 	return predicate.PaymentSplit(sql.FieldLTE(FieldAttempts, v))
+}
+
+// FailureEQ applies the EQ predicate on the "failure" field.
+func FailureEQ(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldEQ(FieldFailure, v))
+}
+
+// FailureNEQ applies the NEQ predicate on the "failure" field.
+func FailureNEQ(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldNEQ(FieldFailure, v))
+}
+
+// FailureIn applies the In predicate on the "failure" field.
+func FailureIn(vs ...string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldIn(FieldFailure, vs...))
+}
+
+// FailureNotIn applies the NotIn predicate on the "failure" field.
+func FailureNotIn(vs ...string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldNotIn(FieldFailure, vs...))
+}
+
+// FailureGT applies the GT predicate on the "failure" field.
+func FailureGT(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldGT(FieldFailure, v))
+}
+
+// FailureGTE applies the GTE predicate on the "failure" field.
+func FailureGTE(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldGTE(FieldFailure, v))
+}
+
+// FailureLT applies the LT predicate on the "failure" field.
+func FailureLT(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldLT(FieldFailure, v))
+}
+
+// FailureLTE applies the LTE predicate on the "failure" field.
+func FailureLTE(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldLTE(FieldFailure, v))
+}
+
+// FailureContains applies the Contains predicate on the "failure" field.
+func FailureContains(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldContains(FieldFailure, v))
+}
+
+// FailureHasPrefix applies the HasPrefix predicate on the "failure" field.
+func FailureHasPrefix(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldHasPrefix(FieldFailure, v))
+}
+
+// FailureHasSuffix applies the HasSuffix predicate on the "failure" field.
+func FailureHasSuffix(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldHasSuffix(FieldFailure, v))
+}
+
+// FailureIsNil applies the IsNil predicate on the "failure" field.
+func FailureIsNil() predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldIsNull(FieldFailure))
+}
+
+// FailureNotNil applies the NotNil predicate on the "failure" field.
+func FailureNotNil() predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldNotNull(FieldFailure))
+}
+
+// FailureEqualFold applies the EqualFold predicate on the "failure" field.
+func FailureEqualFold(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldEqualFold(FieldFailure, v))
+}
+
+// FailureContainsFold applies the ContainsFold predicate on the "failure" field.
+func FailureContainsFold(v string) predicate.PaymentSplit {
+	return predicate.PaymentSplit(sql.FieldContainsFold(FieldFailure, v))
 }
 
 // PositionEQ applies the EQ predicate on the "position" field.

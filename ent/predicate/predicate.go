@@ -24,6 +24,9 @@ type CartLine func(*sql.Selector)
 // Checkout is the predicate function for checkout builders.
 type Checkout func(*sql.Selector)
 
+// Difference is the predicate function for difference builders.
+type Difference func(*sql.Selector)
+
 // Hold is the predicate function for hold builders.
 type Hold func(*sql.Selector)
 
@@ -38,6 +41,9 @@ type MiniProgram func(*sql.Selector)
 
 // MiniProgramShop is the predicate function for miniprogramshop builders.
 type MiniProgramShop func(*sql.Selector)
+
+// Notification is the predicate function for notification builders.
+type Notification func(*sql.Selector)
 
 // Order is the predicate function for order builders.
 type Order func(*sql.Selector)
@@ -59,6 +65,9 @@ type Product func(*sql.Selector)
 
 // ProductVariant is the predicate function for productvariant builders.
 type ProductVariant func(*sql.Selector)
+
+// Reconciliation is the predicate function for reconciliation builders.
+type Reconciliation func(*sql.Selector)
 
 // RefreshToken is the predicate function for refreshtoken builders.
 type RefreshToken func(*sql.Selector)
@@ -113,3 +122,6 @@ type Stock func(*sql.Selector)
 
 // StockMovement is the predicate function for stockmovement builders.
 type StockMovement func(*sql.Selector)
+
+// StockReminder is the predicate function for stockreminder builders.
+type StockReminder func(*sql.Selector)

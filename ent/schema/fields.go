@@ -31,6 +31,7 @@ const (
 	urlLen   = 1000
 	textLen  = 64 << 10
 	hashLen  = 32
+	dayLen   = 10
 )
 
 func binary16() map[string]string {
@@ -92,6 +93,9 @@ func position() ent.Field { return field.Int("position").NonNegative() }
 
 // attempts counts those that failed for good; each is a transfer with a number of its own.
 func attempts() ent.Field { return field.Int("attempts").Default(0).NonNegative() }
+
+// failure is what the provider said when it last refused a transfer.
+func failure() ent.Field { return optionalShort("failure", noteLen) }
 
 // short is text of one line.
 func short(name string, width int) ent.Field { return field.String(name).MaxLen(width) }

@@ -17,19 +17,23 @@ type Job struct{ ent.Schema }
 func (Job) Fields() []ent.Field {
 	return []ent.Field{
 		id(typeid.Job{}),
-		enum("kind", "ORDER", "PAYMENT"),
+		enum("kind", "ORDER", "PAYMENT", "NOTIFICATION", "RESTOCK", "RECONCILIATION"),
 		at("run_at"),               // when it is due
 		optionalAt("leased_until"), // while a process works on it
 		field.Int("attempts").NonNegative(),
 		field.Int64("wakes"), // grows each time somebody asks for it
 		optionalShort("last_error", noteLen),
+		optionalAt("failing_since"), // the first failure since it last succeeded
 		at("created_at"),
 	}
 }
 
 // Indexes of a job.
 func (Job) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("run_at")} // what is due
+	return []ent.Index{
+		index.Fields("run_at"),              // what is due
+		index.Fields("failing_since", "id"), // what is stuck, longest first
+	}
 }
 
 // Annotations of a job.

@@ -16,7 +16,7 @@ type LedgerEntry struct{ ent.Schema }
 func (LedgerEntry) Fields() []ent.Field {
 	return []ent.Field{
 		id(typeid.LedgerEntry{}),
-		enum("kind", "RECEIVED", "SHARED", "RETURNED", "REFUNDED", "FEE"),
+		enum("kind", "RECEIVED", "SHARED", "RETURNED", "REFUNDED", "FEE", "FEE_RETURNED"),
 		field.UUID("movement_id", typeid.UUID{}).SchemaType(binary16()).Immutable(), // the payment, split, split return or refund
 		ref("order_id", typeid.Order{}),
 		ref("shop_id", typeid.Shop{}),

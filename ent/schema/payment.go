@@ -59,6 +59,7 @@ func (PaymentSplit) Fields() []ent.Field {
 		currency(),
 		enum("status", "PLANNED", "PROCESSING", "SUCCEEDED", "FAILED", "RETURNED", "CANCELLED"),
 		attempts(), // that the provider refused for good
+		failure(),
 		position(),
 	}
 }
@@ -101,6 +102,8 @@ func (Refund) Fields() []ent.Field {
 		currency(),
 		short("reason", noteLen),
 		enum("status", "PROCESSING", "SUCCEEDED", "FAILED"),
+		attempts(), // that the provider refused for good
+		failure(),
 		at("created_at"),
 		optionalAt("succeeded_at"),
 	}
@@ -174,6 +177,7 @@ func (SplitReturn) Fields() []ent.Field {
 		currency(),
 		enum("status", "PROCESSING", "SUCCEEDED", "FAILED"),
 		attempts(), // that the provider refused for good
+		failure(),
 		at("created_at"),
 	}
 }

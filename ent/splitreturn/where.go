@@ -91,6 +91,11 @@ func Attempts(v int) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldEQ(FieldAttempts, v))
 }
 
+// Failure applies equality check predicate on the "failure" field. It's identical to FailureEQ.
+func Failure(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldEQ(FieldFailure, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldEQ(FieldCreatedAt, v))
@@ -384,6 +389,81 @@ func AttemptsLT(v int) predicate.SplitReturn {
 // AttemptsLTE applies the LTE predicate on the "attempts" field.
 func AttemptsLTE(v int) predicate.SplitReturn {
 	return predicate.SplitReturn(sql.FieldLTE(FieldAttempts, v))
+}
+
+// FailureEQ applies the EQ predicate on the "failure" field.
+func FailureEQ(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldEQ(FieldFailure, v))
+}
+
+// FailureNEQ applies the NEQ predicate on the "failure" field.
+func FailureNEQ(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldNEQ(FieldFailure, v))
+}
+
+// FailureIn applies the In predicate on the "failure" field.
+func FailureIn(vs ...string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldIn(FieldFailure, vs...))
+}
+
+// FailureNotIn applies the NotIn predicate on the "failure" field.
+func FailureNotIn(vs ...string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldNotIn(FieldFailure, vs...))
+}
+
+// FailureGT applies the GT predicate on the "failure" field.
+func FailureGT(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldGT(FieldFailure, v))
+}
+
+// FailureGTE applies the GTE predicate on the "failure" field.
+func FailureGTE(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldGTE(FieldFailure, v))
+}
+
+// FailureLT applies the LT predicate on the "failure" field.
+func FailureLT(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldLT(FieldFailure, v))
+}
+
+// FailureLTE applies the LTE predicate on the "failure" field.
+func FailureLTE(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldLTE(FieldFailure, v))
+}
+
+// FailureContains applies the Contains predicate on the "failure" field.
+func FailureContains(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldContains(FieldFailure, v))
+}
+
+// FailureHasPrefix applies the HasPrefix predicate on the "failure" field.
+func FailureHasPrefix(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldHasPrefix(FieldFailure, v))
+}
+
+// FailureHasSuffix applies the HasSuffix predicate on the "failure" field.
+func FailureHasSuffix(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldHasSuffix(FieldFailure, v))
+}
+
+// FailureIsNil applies the IsNil predicate on the "failure" field.
+func FailureIsNil() predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldIsNull(FieldFailure))
+}
+
+// FailureNotNil applies the NotNil predicate on the "failure" field.
+func FailureNotNil() predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldNotNull(FieldFailure))
+}
+
+// FailureEqualFold applies the EqualFold predicate on the "failure" field.
+func FailureEqualFold(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldEqualFold(FieldFailure, v))
+}
+
+// FailureContainsFold applies the ContainsFold predicate on the "failure" field.
+func FailureContainsFold(v string) predicate.SplitReturn {
+	return predicate.SplitReturn(sql.FieldContainsFold(FieldFailure, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

@@ -62,68 +62,84 @@ type (
 	Invitation struct{ id[invitation] }
 	// LedgerEntry is the id of an entry of the books.
 	LedgerEntry struct{ id[ledgerEntry] }
+	// Notification is the id of something that WeChat, or a buyer through it, is told once.
+	Notification struct{ id[notification] }
+	// StockReminder is the id of a buyer's wish to hear that something is back.
+	StockReminder struct{ id[stockReminder] }
+	// Reconciliation is the id of a comparison of the books with a provider's bill of a day.
+	Reconciliation struct{ id[reconciliation] }
+	// Difference is the id of what such a comparison found.
+	Difference struct{ id[difference] }
 )
 
 type (
-	miniProgram  struct{}
-	shop         struct{}
-	staff        struct{}
-	product      struct{}
-	variant      struct{}
-	movement     struct{}
-	buyer        struct{}
-	cart         struct{}
-	cartLine     struct{}
-	checkout     struct{}
-	order        struct{}
-	orderLine    struct{}
-	hold         struct{}
-	payment      struct{}
-	split        struct{}
-	splitRule    struct{}
-	refund       struct{}
-	splitReturn  struct{}
-	shipment     struct{}
-	shipmentLine struct{}
-	link         struct{}
-	session      struct{}
-	staffRequest struct{}
-	refundLine   struct{}
-	job          struct{}
-	address      struct{}
-	orderNote    struct{}
-	auditEntry   struct{}
-	invitation   struct{}
-	ledgerEntry  struct{}
+	miniProgram    struct{}
+	shop           struct{}
+	staff          struct{}
+	product        struct{}
+	variant        struct{}
+	movement       struct{}
+	buyer          struct{}
+	cart           struct{}
+	cartLine       struct{}
+	checkout       struct{}
+	order          struct{}
+	orderLine      struct{}
+	hold           struct{}
+	payment        struct{}
+	split          struct{}
+	splitRule      struct{}
+	refund         struct{}
+	splitReturn    struct{}
+	shipment       struct{}
+	shipmentLine   struct{}
+	link           struct{}
+	session        struct{}
+	staffRequest   struct{}
+	refundLine     struct{}
+	job            struct{}
+	address        struct{}
+	orderNote      struct{}
+	auditEntry     struct{}
+	invitation     struct{}
+	ledgerEntry    struct{}
+	notification   struct{}
+	stockReminder  struct{}
+	reconciliation struct{}
+	difference     struct{}
 )
 
-func (miniProgram) prefix() string  { return "mini" }
-func (shop) prefix() string         { return "shop" }
-func (staff) prefix() string        { return "staff" }
-func (product) prefix() string      { return "prod" }
-func (variant) prefix() string      { return "var" }
-func (movement) prefix() string     { return "move" }
-func (buyer) prefix() string        { return "buyer" }
-func (cart) prefix() string         { return "cart" }
-func (cartLine) prefix() string     { return "cline" }
-func (checkout) prefix() string     { return "chk" }
-func (order) prefix() string        { return "order" }
-func (orderLine) prefix() string    { return "oline" }
-func (hold) prefix() string         { return "hold" }
-func (payment) prefix() string      { return "pay" }
-func (split) prefix() string        { return "split" }
-func (splitRule) prefix() string    { return "rule" }
-func (refund) prefix() string       { return "rfd" }
-func (splitReturn) prefix() string  { return "sret" }
-func (shipment) prefix() string     { return "ship" }
-func (shipmentLine) prefix() string { return "sline" }
-func (link) prefix() string         { return "link" }
-func (session) prefix() string      { return "sess" }
-func (staffRequest) prefix() string { return "sreq" }
-func (refundLine) prefix() string   { return "rline" }
-func (job) prefix() string          { return "job" }
-func (address) prefix() string      { return "addr" }
-func (orderNote) prefix() string    { return "note" }
-func (auditEntry) prefix() string   { return "audit" }
-func (invitation) prefix() string   { return "inv" }
-func (ledgerEntry) prefix() string  { return "entry" }
+func (miniProgram) prefix() string    { return "mini" }
+func (shop) prefix() string           { return "shop" }
+func (staff) prefix() string          { return "staff" }
+func (product) prefix() string        { return "prod" }
+func (variant) prefix() string        { return "var" }
+func (movement) prefix() string       { return "move" }
+func (buyer) prefix() string          { return "buyer" }
+func (cart) prefix() string           { return "cart" }
+func (cartLine) prefix() string       { return "cline" }
+func (checkout) prefix() string       { return "chk" }
+func (order) prefix() string          { return "order" }
+func (orderLine) prefix() string      { return "oline" }
+func (hold) prefix() string           { return "hold" }
+func (payment) prefix() string        { return "pay" }
+func (split) prefix() string          { return "split" }
+func (splitRule) prefix() string      { return "rule" }
+func (refund) prefix() string         { return "rfd" }
+func (splitReturn) prefix() string    { return "sret" }
+func (shipment) prefix() string       { return "ship" }
+func (shipmentLine) prefix() string   { return "sline" }
+func (link) prefix() string           { return "link" }
+func (session) prefix() string        { return "sess" }
+func (staffRequest) prefix() string   { return "sreq" }
+func (refundLine) prefix() string     { return "rline" }
+func (job) prefix() string            { return "job" }
+func (address) prefix() string        { return "addr" }
+func (orderNote) prefix() string      { return "note" }
+func (auditEntry) prefix() string     { return "audit" }
+func (invitation) prefix() string     { return "inv" }
+func (ledgerEntry) prefix() string    { return "entry" }
+func (notification) prefix() string   { return "ntf" }
+func (stockReminder) prefix() string  { return "rmd" }
+func (reconciliation) prefix() string { return "recon" }
+func (difference) prefix() string     { return "diff" }
