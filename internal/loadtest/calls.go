@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"holdfast/internal/demo"
+	"holdfast/internal/wechatsim/sim"
 )
 
 // checkoutPlace asks for what a page needs in order to pay, and no more.
 const checkoutPlace = `mutation($input: CheckoutPlaceInput!) {
-	checkoutPlace(input: $input) { checkout { id payment { id weChatPay { package } } } userErrors { code } }
+	checkoutPlace(input: $input) { checkout { id payment { id weChatPay { timeStamp nonceStr package signType paySign } } } userErrors { code } }
 }`
 
 type checkoutInput struct {
@@ -39,7 +42,7 @@ type checkoutPlaced struct {
 			ID      string
 			Payment struct {
 				ID        string
-				WeChatPay *struct{ Package string }
+				WeChatPay *sim.PayParams // without the appId
 			}
 		}
 		UserErrors userErrors
@@ -47,7 +50,10 @@ type checkoutPlaced struct {
 }
 
 // unpaid is an order that can be paid, or cancelled, by who placed it.
-type unpaid struct{ token, checkout, payment string }
+type unpaid struct {
+	token, checkout, payment string
+	weChat                   sim.PayParams
+}
 
 // buy places one checkout of one unit of each of these.
 func buy(ctx context.Context, c *conn, token, key string, variants []string) (outcome, unpaid) {
@@ -66,11 +72,16 @@ func buy(ctx context.Context, c *conn, token, key string, variants []string) (ou
 			out.code, out.unsure = "neither a checkout nor a refusal", true
 		}
 		return out, unpaid{}
-	case placed.Payment.WeChatPay == nil:
-		out.code = "not payable"
 	}
 	out.done = true
-	return out, unpaid{token, placed.ID, placed.Payment.ID}
+	u := unpaid{token: token, checkout: placed.ID, payment: placed.Payment.ID}
+	if params := placed.Payment.WeChatPay; params != nil {
+		u.weChat = *params
+		u.weChat.AppID = demo.AppID
+	} else {
+		out.code = "not payable"
+	}
+	return out, u
 }
 
 // answered notes what came of a mutation.

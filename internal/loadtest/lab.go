@@ -28,6 +28,8 @@ type lab struct {
 	names  []string
 	mysqld int // its process; 0 when it cannot be seen
 	conns  int // what max_connections was before it was raised; 0 if it was not
+	// configure is the environment of a server that will listen on addr, beside the usual; nil for none.
+	configure func(addr string) ([]string, error)
 }
 
 // labAt connects to nothing.

@@ -32,6 +32,10 @@
 //
 // measures how the cost of an order grows with lines, SKUs, buyers, and sockets that watch beside.
 //
+//	go run ./internal/loadtest -workloads notices
+//
+// measures 64 buyers who check out, without and with paying at a simulated WeChat, and how soon its notices are acknowledged.
+//
 //	go run ./internal/loadtest -workloads watch
 //
 // measures thousands of sockets that watch stock, beside stock gqlgen. It needs no database.
@@ -74,6 +78,7 @@ type options struct {
 	watch            *crowds  // nil for none
 	past             *history // nil for none
 	beside, growth   bool
+	notices          bool
 }
 
 // scaling is the workload that the chart is drawn of.
@@ -94,7 +99,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.duration, "duration", 2*time.Second, "how long one measurement takes")
 	f.DurationVar(&o.warmup, "warmup", time.Second/2, "how long before a measurement the load begins")
 	f.IntVar(&o.runs, "runs", 3, "how often everything is measured; the medians are printed")
-	f.StringVar(&names, "workloads", defaultWorkloads, "these, and sweep, beside, growth, watch, past: go doc -cmd ./internal/loadtest tells what they are")
+	f.StringVar(&names, "workloads", defaultWorkloads, "these, and sweep, beside, growth, notices, watch, past: go doc -cmd ./internal/loadtest tells what they are")
 	f.StringVar(&o.chart, "chart", "", "sweep, and draw it into this `file`, an SVG")
 	f.IntVar(&h.many, "past", 1_000_000, "how many old orders there are, beside 10,000")
 	f.IntVar(&h.calls, "calls", pastCalls, "how often each is called among old orders; the medians are printed")
@@ -135,6 +140,8 @@ func (o *options) add(name string, h history) error {
 		o.beside = true
 	case growth:
 		o.growth = true
+	case notices:
+		o.notices = true
 	case flash:
 		o.flash = 128
 		if o.buyers > 0 {
@@ -147,7 +154,7 @@ func (o *options) add(name string, h history) error {
 	default:
 		i := slices.IndexFunc(workloads(*o), func(w workload) bool { return w.name == name })
 		if i < 0 {
-			return fmt.Errorf("-workloads: %q is none of %s, sweep, beside, growth, watch, past", name, defaultWorkloads)
+			return fmt.Errorf("-workloads: %q is none of %s, sweep, beside, growth, notices, watch, past", name, defaultWorkloads)
 		}
 		o.workloads = append(o.workloads, workloads(*o)[i])
 	}
@@ -184,7 +191,7 @@ func main() {
 
 // needsDatabase tells whether anything is measured on a MySQL.
 func (o options) needsDatabase() bool {
-	return len(o.workloads) > 0 || o.flash > 0 || o.beside || o.growth || o.past != nil
+	return len(o.workloads) > 0 || o.flash > 0 || o.beside || o.growth || o.notices || o.past != nil
 }
 
 // startMySQL makes one that is started for this run the database of it.
@@ -223,6 +230,9 @@ func runAll(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	if err == nil && o.growth {
 		err = runGrowth(ctx, o, growths(), out)
+	}
+	if err == nil && o.notices {
+		err = runNotices(ctx, o, out)
 	}
 	if err == nil && o.watch != nil {
 		err = runWatch(ctx, o, out)

@@ -49,6 +49,13 @@ func startServer(ctx context.Context, l *lab, database string) (*process, error)
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = log, log, append(os.Environ(), // a file, as in production
 		"HOLDFAST_DATABASE="+l.source(database), "HOLDFAST_DEMO=true", "HOLDFAST_ADDR="+addr, "HOLDFAST_HOLD=2h",
 		"HOLDFAST_MAX_OPEN=1000000", "HOLDFAST_RATE_LIMITS=off")
+	if l.configure != nil {
+		more, err := l.configure(addr)
+		if err != nil {
+			return nil, fmt.Errorf("configure the server: %w", err)
+		}
+		p.cmd.Env = append(p.cmd.Env, more...)
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
