@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"entgo.io/ent/dialect/sql"
-
 	"holdfast/ent"
 	"holdfast/ent/auditentry"
 	"holdfast/internal/db"
@@ -70,15 +68,7 @@ func (l *Log) OfShops(ctx context.Context, shops []typeid.Shop, q page.Query) (m
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	parts := make([]*sql.Selector, len(shops))
-	for i, shop := range shops {
-		t := l.db.SQL().Table(auditentry.Table)
-		s := l.db.SQL().Select(t.C(auditentry.FieldID)).From(t).Where(sql.EQ(t.C(auditentry.FieldShopID), shop))
-		parts[i] = db.Before(s, q.After).Limit(q.First + 1)
-	}
-	rows, err := l.db.AuditEntry.Query().Where(func(s *sql.Selector) {
-		s.Where(db.AnyOf(s, auditentry.FieldID, parts)).OrderBy(sql.Desc(s.C(auditentry.FieldID)))
-	}).All(ctx)
+	rows, err := l.db.AuditEntry.Query().Where(db.Newest(auditentry.FieldShopID, shops, q.After, q.First+1)).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read audit log: %w", err)
 	}

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"database/sql/driver"
 	"strconv"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -22,6 +23,20 @@ func Before(s *entsql.Selector, id typeid.UUID) *entsql.Selector {
 		s.Where(entsql.LT(s.C("id"), id))
 	}
 	return s.OrderBy(entsql.Desc(s.C("id")))
+}
+
+// Newest selects a page of each parent's rows, newest first, in one statement: of those whose column has the parent, so many before the one
+// with this id; a zero id begins with the newest.
+func Newest[P driver.Valuer](column string, parents []P, before typeid.UUID, limit int) func(*entsql.Selector) {
+	return func(s *entsql.Selector) {
+		parts := make([]*entsql.Selector, len(parents))
+		for i, parent := range parents {
+			d := entsql.Dialect(s.Dialect())
+			t := d.Table(s.TableName())
+			parts[i] = Before(d.Select(t.C("id")).From(t).Where(entsql.EQ(t.C(column), parent)), before).Limit(limit)
+		}
+		s.Where(AnyOf(s, "id", parts)).OrderBy(entsql.Desc(s.C("id")))
+	}
 }
 
 // AnyOf is the predicate "id is one that some part selects". Each part selects the ids of one parent's page, so that the

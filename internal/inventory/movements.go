@@ -50,15 +50,7 @@ func (i *Inventory) MovementsOf(ctx context.Context, variants []typeid.Variant, 
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	parts := make([]*sql.Selector, len(variants))
-	for n, id := range variants {
-		t := i.db.SQL().Table(stockmovement.Table)
-		s := i.db.SQL().Select(t.C(stockmovement.FieldID)).From(t).Where(sql.EQ(t.C(stockmovement.FieldVariantID), id))
-		parts[n] = db.Before(s, q.After).Limit(q.First + 1)
-	}
-	rows, err := i.db.StockMovement.Query().Where(func(s *sql.Selector) {
-		s.Where(db.AnyOf(s, stockmovement.FieldID, parts)).OrderBy(sql.Desc(s.C(stockmovement.FieldID)))
-	}).All(ctx)
+	rows, err := i.db.StockMovement.Query().Where(db.Newest(stockmovement.FieldVariantID, variants, q.After, q.First+1)).All(ctx)
 	records, err := db.Map(rows, err, readMovements, recordOf)
 	if err != nil {
 		return nil, err

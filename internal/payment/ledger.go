@@ -121,15 +121,7 @@ func (p *Payments) EntriesOfShops(ctx context.Context, shops []typeid.Shop, q pa
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	parts := make([]*sql.Selector, len(shops))
-	for i, shop := range shops {
-		t := p.db.SQL().Table(ledgerentry.Table)
-		s := p.db.SQL().Select(t.C(ledgerentry.FieldID)).From(t).Where(sql.EQ(t.C(ledgerentry.FieldShopID), shop))
-		parts[i] = db.Before(s, q.After).Limit(q.First + 1)
-	}
-	rows, err := p.db.LedgerEntry.Query().Where(func(s *sql.Selector) {
-		s.Where(db.AnyOf(s, ledgerentry.FieldID, parts)).OrderBy(sql.Desc(s.C(ledgerentry.FieldID)))
-	}).All(ctx)
+	rows, err := p.db.LedgerEntry.Query().Where(db.Newest(ledgerentry.FieldShopID, shops, q.After, q.First+1)).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read books: %w", err)
 	}
