@@ -91,6 +91,14 @@ func (p *pastDB) calls() []pastCall {
 			got, err := a.Inventory.MovementsOf(ctx, []typeid.Variant{goods[0].id}, page.Query{First: 20})
 			return enough(len(got[goods[0].id].Items), 20, err)
 		}},
+		{"a shop's books: first page", true, func(ctx context.Context, a *app.App) error {
+			got, err := a.Payments.EntriesOfShops(ctx, p.shops[:1], page.Query{First: 20})
+			return enough(len(got[p.shops[0]].Items), 20, err)
+		}},
+		{"a shop's balances", true, func(ctx context.Context, a *app.App) error {
+			got, err := a.Payments.BalancesOfShops(ctx, p.shops[:1])
+			return enough(len(got), 3, err)
+		}},
 		{"sweeper: overdue checkouts", true, sweep},
 		{"job queue: due jobs", true, func(ctx context.Context, a *app.App) error {
 			_, err := a.Jobs.RunDue(ctx)
