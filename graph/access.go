@@ -219,7 +219,9 @@ func seesOrdersShop(_ context.Context, who identity.Principal, obj any) (bool, e
 	return ok && who.SeesShop(o.ShopID), nil
 }
 
-func operates(_ context.Context, who identity.Principal, _ any) (bool, error) { return who.Operator, nil }
+func operates(_ context.Context, who identity.Principal, _ any) (bool, error) {
+	return who.Operator, nil
+}
 
 func seesRefundsShop(ctx context.Context, who identity.Principal, obj any) (bool, error) {
 	r, ok := obj.(*order.Refund)
