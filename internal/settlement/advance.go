@@ -56,6 +56,15 @@ func (r *results) add(err error) error {
 	return nil
 }
 
+// cut is the error of a run that ended early. Whoever reads it should know, too, what was refused before; that it was refused does not
+// count, since the rest has not had its turn.
+func (r *results) cut(err error) error {
+	if r.err == nil {
+		return err
+	}
+	return fmt.Errorf("%w; before that: %s", err, r.err.Error())
+}
+
 // account is an order's money as the rows have it.
 type account struct {
 	order   *ent.Order
@@ -63,6 +72,12 @@ type account struct {
 	payment *ent.Payment
 	splits  []*ent.PaymentSplit // in the order of the plan
 	refunds []*ent.Refund       // oldest first, with their returns
+	refused []typeid.Split      // in this run: they wait for the next
+}
+
+// unpaid tells whether a share is to be paid out, as far as it depends on itself.
+func (a *account) unpaid(p *ent.PaymentSplit) bool {
+	return (p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed) && !slices.Contains(a.refused, p.ID)
 }
 
 // advance takes every step that an order's money can take now, and tells when to look again. It begins with what was under way
@@ -88,7 +103,7 @@ func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time
 			continue
 		}
 		if err := run.add(s.share(ctx, a, p)); err != nil {
-			return time.Time{}, err
+			return time.Time{}, run.cut(err)
 		}
 	}
 	for _, r := range a.refunds {
@@ -96,11 +111,11 @@ func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time
 			continue
 		}
 		if err := s.refund(ctx, a, r, &run); err != nil {
-			return time.Time{}, err
+			return time.Time{}, run.cut(err)
 		}
 	}
 	if err := s.shares(ctx, a, &run); err != nil {
-		return time.Time{}, err
+		return time.Time{}, run.cut(err)
 	}
 	if run.err == nil && run.again {
 		run.err = job.ErrPending // and counts its refusals on
@@ -213,7 +228,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 
 // shares pays out what is planned, once the provider takes it.
 func (s *Settlement) shares(ctx context.Context, a *account, run *results) error {
-	planned := slices.ContainsFunc(a.splits, unpaid)
+	planned := slices.ContainsFunc(a.splits, a.unpaid)
 	if due := a.shareAt(s.provider.ShareAfter()); planned && run.now.Before(due) {
 		run.later = sooner(run.later, due)
 		return nil
@@ -281,10 +296,6 @@ func (a *account) shareAt(atLeast time.Duration) time.Time {
 // own tells whether a share is the merchant's, with whom the money is from the beginning.
 func own(p *ent.PaymentSplit) bool { return p.Role == "MERCHANT" }
 
-func unpaid(p *ent.PaymentSplit) bool {
-	return p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed
-}
-
 // announce says which shares are paid out next: those of which no part is on its way back. From then on a refund has to find
 // out first whether the receivers have them.
 func (s *Settlement) announce(ctx context.Context, a *account) ([]*ent.PaymentSplit, error) {
@@ -297,7 +308,7 @@ func (s *Settlement) announce(ctx context.Context, a *account) ([]*ent.PaymentSp
 			return nil, fmt.Errorf("read splits: %w", err)
 		}
 		splits = slices.DeleteFunc(splits, func(p *ent.PaymentSplit) bool {
-			return !unpaid(p) || slices.ContainsFunc(p.Edges.Returns, func(r *ent.SplitReturn) bool {
+			return !a.unpaid(p) || slices.ContainsFunc(p.Edges.Returns, func(r *ent.SplitReturn) bool {
 				return r.Status != string(payment.TransferSucceeded)
 			})
 		})
@@ -338,6 +349,7 @@ func (s *Settlement) share(ctx context.Context, a *account, p *ent.PaymentSplit)
 		p.Status = payment.SplitSucceeded
 	case errors.Is(err, job.ErrRefused):
 		p.Status = payment.SplitFailed
+		a.refused = append(a.refused, p.ID)
 	}
 	return err
 }

@@ -137,10 +137,23 @@ func TestRefusedShare(t *testing.T) {
 		if n, attempts, why := failures(); n != 3 || attempts != 3 || why != strings.Repeat("the provider refused;", 3) {
 			t.Errorf("%d failed after %d attempts: %s", n, attempts, why)
 		}
-		w.provider.says.Store(nil)
+		// Taken on, and closed in the end: it is not asked for again before its pause is over, so that people can read it.
+		w.answers("share", payment.TransferProcessing, nil)
 		w.clock.Advance(4 * time.Second)
 		w.run(t)
-		if n, attempts, why := failures(); n != 0 || attempts != 3 || why != ";;;" {
+		if n, attempts, why := failures(); n != 0 || attempts != 3 || why != strings.Repeat("the provider refused;", 3) {
+			t.Errorf("%d failed after %d attempts: %s", n, attempts, why)
+		}
+		w.answers("share", payment.TransferFailed, fault.New(fault.PaymentRefused, "closed"))
+		w.clock.Advance(5 * time.Second)
+		w.run(t)
+		if n, attempts, why := failures(); n != 3 || attempts != 6 || why != strings.Repeat("closed;", 3) {
+			t.Errorf("%d failed after %d attempts: %s", n, attempts, why)
+		}
+		w.provider.says.Store(nil)
+		w.clock.Advance(16 * time.Second)
+		w.run(t)
+		if n, attempts, why := failures(); n != 0 || attempts != 6 || why != ";;;" {
 			t.Errorf("%d failed after %d attempts: %s", n, attempts, why)
 		}
 
