@@ -243,7 +243,8 @@ func TestRestrictedFields(t *testing.T) {
 		"Order.job":                {order, outsiders, insiders},
 		"Refund.failure":           {&ordernoun.Refund{OrderID: order.(*ordernoun.Order).ID}, outsiders, insiders},
 		"Job.lastError": {
-			&job.Job{}, map[string]identity.Principal{"anonymous": anonymous, "the buyer": w.buyer, "staff": w.merchant},
+			&job.Job{},
+			map[string]identity.Principal{"anonymous": anonymous, "the buyer": w.buyer, "staff": w.merchant},
 			map[string]identity.Principal{"an operator": w.operator},
 		},
 		"Order.checkout": {order, without(outsiders, "the buyer"), with},

@@ -54,7 +54,7 @@ func jobQuery(first int, after *string, kind *job.Kind) (job.Query, error) {
 
 // jobCursor is when a job began to fail, and its id: a job that is done meanwhile still has its place.
 func jobCursor(m job.Mark) string {
-	raw := binary.BigEndian.AppendUint64(nil, uint64(m.Since.UnixMicro())) //nolint:gosec // not before 1970
+	raw := binary.BigEndian.AppendUint64(nil, uint64(m.Since.UnixMicro()))
 	return base64.RawURLEncoding.EncodeToString(append(raw, m.ID[:]...))
 }
 

@@ -26,7 +26,7 @@ func (r *jobResolver) LastError(ctx context.Context, obj *job.Job) (*string, err
 }
 
 func (r *mutationResolver) JobRetry(ctx context.Context, jobID string) (*model.JobRetryPayload, error) {
-	after, err := r.Deps.Jobs.Retry(ctx, in(ctx).who, jobID)
+	after, err := r.Jobs.Retry(ctx, in(ctx).who, jobID)
 	refused, err := userErrors(ctx, err)
 	return &model.JobRetryPayload{Job: after, UserErrors: refused}, err
 }

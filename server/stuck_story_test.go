@@ -101,7 +101,9 @@ func TestStuck(t *testing.T) {
 			at := merchant.stuck(t, o.ID)
 			return len(at.Refunds) == 1 && strings.HasPrefix(at.Refunds[0].Failure, "ABNORMAL: ") && at.Refunds[0].Status == "FAILED"
 		})
-		if got := ask[struct{ Order struct{ Refunds []struct{ Failure *string } } }](t, buyer, `query($id: ID!) { order(id: $id) { refunds { failure } } }`,
+		if got := ask[struct {
+			Order struct{ Refunds []struct{ Failure *string } }
+		}](t, buyer, `query($id: ID!) { order(id: $id) { refunds { failure } } }`,
 			vars{"id": o.ID}).Order.Refunds; len(got) != 1 || got[0].Failure != nil {
 			t.Errorf("the buyer reads %+v", got)
 		}

@@ -195,8 +195,8 @@ func TestRefusals(t *testing.T) {
 		says(0, no)
 		w.add(t, 0, id(1))
 		w.run(t, 1)
-		for _, pause := range []time.Duration{1, 4, 16, 64} {
-			runsAfter(pause * time.Second)
+		for _, pause := range []int{1, 4, 16, 64} {
+			runsAfter(time.Duration(pause) * time.Second)
 		}
 		w.failing(t, 5, since)
 
@@ -207,8 +207,8 @@ func TestRefusals(t *testing.T) {
 		w.failing(t, 5, since)
 		says(0, no)
 		runsAfter(5 * time.Second)
-		for _, pause := range []time.Duration{1024, 4096, 16384, 65536, 86400, 86400} {
-			runsAfter(pause * time.Second)
+		for _, pause := range []int{1024, 4096, 16384, 65536, 86400, 86400} {
+			runsAfter(time.Duration(pause) * time.Second)
 		}
 		// What has to be done at its time is done then, but no sooner than after any other failure.
 		says(time.Hour, no)

@@ -187,7 +187,7 @@ func TestRefusalKeepsNoOtherWaiting(t *testing.T) {
 		_, _, err := w.refund(t, o, settlement.RefundInput{Amount: cny(300)})
 		must(t, err)
 		asked := 0
-		says := func(kind string) (payment.TransferState, error) {
+		says := func(kind string) (payment.TransferState, error) { //nolint:unparam // it never fails
 			if kind == "refund" {
 				asked++
 				return payment.TransferStuck, nil

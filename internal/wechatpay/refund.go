@@ -74,10 +74,10 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 	}
 	p.asked.Add(number, struct{}{})
 	state, err := refundState(a.Status)
-	switch state {
-	case payment.TransferFailed:
+	switch {
+	case state == payment.TransferFailed:
 		err = fault.New(fault.PaymentRefused, "WeChat Pay closed this refund")
-	case payment.TransferStuck:
+	case state == payment.TransferStuck:
 		err = fault.New(fault.PaymentRefused, "ABNORMAL: the money does not reach the buyer; settle this refund on WeChat Pay's merchant platform")
 	}
 	if err != nil {
