@@ -74,10 +74,10 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 	}
 	p.asked.Add(number, struct{}{})
 	state, err := refundState(a.Status)
-	switch {
-	case state == payment.TransferFailed:
+	if state == payment.TransferFailed {
 		err = fault.New(fault.PaymentRefused, "WeChat Pay closed this refund")
-	case state == payment.TransferStuck:
+	}
+	if state == payment.TransferStuck {
 		err = fault.New(fault.PaymentRefused, "ABNORMAL: the money does not reach the buyer; settle this refund on WeChat Pay's merchant platform")
 	}
 	if err != nil {
