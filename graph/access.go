@@ -39,6 +39,8 @@ func newAccess() access {
 			"Query.product":     anyone,
 			"Query.order":       anyone,
 
+			"Query.jobs": operator,
+
 			"Mutation.sessionCreate":         anyone,
 			"Mutation.sessionRefresh":        anyone,
 			"Mutation.sessionRevoke":         session,
@@ -61,6 +63,7 @@ func newAccess() access {
 			"Mutation.orderNoteAdd":          shopStaff,
 			"Mutation.orderRefund":           shopOwner,
 			"Mutation.splitRulesSet":         operator,
+			"Mutation.jobRetry":              anyStaff, // the domain tells whose job it is
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
 			"Mutation.stockAdjustMany":       shopStaff,
@@ -89,6 +92,9 @@ func newAccess() access {
 			"Order.splits":             seesOrdersShop,
 			"Order.staffNotes":         seesOrdersShop,
 			"Order.ledger":             seesOrdersShop,
+			"Order.job":                seesOrdersShop,
+			"Job.lastError":            operates,
+			"Refund.failure":           seesRefundsShop,
 			"Order.checkout":           seesCheckout,
 			"Order.payment":            seesCheckout,
 			"Payment.splits":           seesSplits,
@@ -211,6 +217,19 @@ func seesVariantsShop(_ context.Context, who identity.Principal, obj any) (bool,
 func seesOrdersShop(_ context.Context, who identity.Principal, obj any) (bool, error) {
 	o, ok := obj.(*order.Order)
 	return ok && who.SeesShop(o.ShopID), nil
+}
+
+func operates(_ context.Context, who identity.Principal, _ any) (bool, error) {
+	return who.Operator, nil
+}
+
+func seesRefundsShop(ctx context.Context, who identity.Principal, obj any) (bool, error) {
+	r, ok := obj.(*order.Refund)
+	if !ok || !who.IsStaff() {
+		return false, nil
+	}
+	o, err := loaders(ctx).Orders.Load(ctx, r.OrderID)
+	return o != nil && who.SeesShop(o.ShopID), err
 }
 
 // seesCheckout asks staff for every order of the checkout; a buyer's and an operator's right to one is a right to all.

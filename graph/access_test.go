@@ -14,6 +14,8 @@ import (
 
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
+	"holdfast/internal/job"
+	ordernoun "holdfast/internal/order"
 )
 
 // roots are the root fields of the schema, as access names them.
@@ -83,6 +85,8 @@ func TestRootRules(t *testing.T) {
 		"Query.shop":                     {ok, ok, ok, ok, ok},
 		"Query.product":                  {ok, ok, ok, ok, ok},
 		"Query.order":                    {ok, ok, ok, ok, ok},
+		"Query.jobs":                     {login, no, no, no, ok},
+		"Mutation.jobRetry":              {login, no, ok, ok, ok}, // and then the domain: owners and operators
 		"Mutation.sessionCreate":         {ok, ok, ok, ok, ok},
 		"Mutation.sessionRefresh":        {ok, ok, ok, ok, ok},
 		"Mutation.sessionRevoke":         {login, ok, ok, ok, ok},
@@ -236,8 +240,15 @@ func TestRestrictedFields(t *testing.T) {
 		"Order.splits":             {order, outsiders, insiders},
 		"Order.staffNotes":         {order, outsiders, insiders},
 		"Order.ledger":             {order, outsiders, insiders},
-		"Order.checkout":           {order, without(outsiders, "the buyer"), with},
-		"Order.payment":            {shared, without(outsiders, "the buyer"), with}, // the clerk sees one of its two orders
+		"Order.job":                {order, outsiders, insiders},
+		"Refund.failure":           {&ordernoun.Refund{OrderID: order.(*ordernoun.Order).ID}, outsiders, insiders},
+		"Job.lastError": {
+			&job.Job{},
+			map[string]identity.Principal{"anonymous": anonymous, "the buyer": w.buyer, "staff": w.merchant},
+			map[string]identity.Principal{"an operator": w.operator},
+		},
+		"Order.checkout": {order, without(outsiders, "the buyer"), with},
+		"Order.payment":  {shared, without(outsiders, "the buyer"), with}, // the clerk sees one of its two orders
 		// Whoever holds a payment as staff sees all its orders; foreign staff gets none, and an empty list at worst.
 		"Payment.splits":    {paid, without(outsiders, "foreign staff"), insiders},
 		"Payment.weChatPay": {paid, map[string]identity.Principal{"anonymous": anonymous, "another buyer": w.other, "staff": w.merchant, "an operator": w.operator}, map[string]identity.Principal{"the buyer": w.buyer}},

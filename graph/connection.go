@@ -2,6 +2,8 @@ package graph
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"time"
 
 	"holdfast/graph/model"
 	"holdfast/internal/audit"
@@ -9,6 +11,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/payment"
@@ -31,6 +34,40 @@ func pageQuery(first int, after *string) (page.Query, error) {
 
 // cursor is the 16 bytes of the id by which lists are ordered.
 func cursor(id typeid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// jobQuery reads what the list of failing jobs is asked with. It fails with BAD_REQUEST.
+func jobQuery(first int, after *string, kind *job.Kind) (job.Query, error) {
+	q := job.Query{First: first}
+	if kind != nil {
+		q.Kind = *kind
+	}
+	if after == nil {
+		return q, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(*after)
+	if err != nil || len(raw) != 8+len(q.After.ID) || typeid.UUID(raw[8:]).IsZero() {
+		return q, fault.New(fault.BadRequest, "after must be the endCursor of a page")
+	}
+	q.After = job.Mark{Since: time.UnixMicro(int64(binary.BigEndian.Uint64(raw))).UTC(), ID: typeid.UUID(raw[8:])} //nolint:gosec // as it was written
+	return q, nil
+}
+
+// jobCursor is when a job began to fail, and its id: a job that is done meanwhile still has its place.
+func jobCursor(m job.Mark) string {
+	raw := binary.BigEndian.AppendUint64(nil, uint64(m.Since.UnixMicro()))
+	return base64.RawURLEncoding.EncodeToString(append(raw, m.ID[:]...))
+}
+
+func jobs(p page.Page[*job.Job]) *model.JobConnection {
+	c := &model.JobConnection{Edges: make([]*model.JobEdge, len(p.Items)), Nodes: p.Items, PageInfo: &model.PageInfo{HasNextPage: p.HasNext}}
+	for i, j := range p.Items {
+		c.Edges[i] = &model.JobEdge{Cursor: jobCursor(j.Mark()), Node: j}
+	}
+	if n := len(c.Edges); n > 0 {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
+	}
+	return c
+}
 
 // connect makes the parts of a connection of a page.
 func connect[T, E any](p page.Page[T], id func(T) typeid.UUID, edge func(string, T) E) ([]E, []T, *model.PageInfo) {

@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/checkout"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -61,6 +62,8 @@ func node(ctx context.Context, id string) (model.Node, error) {
 		return find(ctx, s.loaders().Refunds, typeid.From[typeid.Refund](u), s.seesRefund)
 	case typeid.Prefix[typeid.Address]():
 		return find(ctx, s.loaders().Addresses, typeid.From[typeid.Address](u), s.seesAddress)
+	case typeid.Prefix[typeid.Job]():
+		return find(ctx, s.loaders().Jobs, typeid.From[typeid.Job](u), s.seesJob)
 	case typeid.Prefix[typeid.Shipment]():
 		return find(ctx, s.loaders().Shipments, typeid.From[typeid.Shipment](u), s.seesShipment)
 	}
@@ -164,6 +167,25 @@ func (s *scope) seesRefund(ctx context.Context, r *order.Refund) (bool, error) {
 
 func (s *scope) seesShipment(ctx context.Context, p *order.Shipment) (bool, error) {
 	return s.seesOrderOf(ctx, p.OrderID)
+}
+
+// seesJob shows operators all, and staff those of their shops' orders; buyers see what becomes of their orders.
+func (s *scope) seesJob(ctx context.Context, j *job.Job) (bool, error) {
+	if s.who.Operator || !s.who.IsStaff() || j.Kind != job.Order {
+		return s.who.Operator, nil
+	}
+	return s.seesOrderOf(ctx, typeid.From[typeid.Order](j.ID.UUID))
+}
+
+// about is what a job is about, if that is shown by itself.
+func about(ctx context.Context, j *job.Job) (model.Node, error) {
+	switch j.Kind {
+	case job.Order:
+		return node(ctx, typeid.From[typeid.Order](j.ID.UUID).String())
+	case job.Payment:
+		return node(ctx, typeid.From[typeid.Payment](j.ID.UUID).String())
+	}
+	return nil, nil //nolint:nilnil // nothing that has a node
 }
 
 func (s *scope) seesOrderOf(ctx context.Context, id typeid.Order) (bool, error) {

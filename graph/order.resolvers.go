@@ -93,6 +93,13 @@ func (r *queryResolver) Order(ctx context.Context, id string) (*order.Order, err
 	return nodeOf[order.Order](ctx, id)
 }
 
+func (r *refundResolver) Failure(ctx context.Context, obj *order.Refund) (*string, error) {
+	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
+		return nil, err
+	}
+	return obj.Failure, nil
+}
+
 func (r *shipmentResolver) Lines(ctx context.Context, obj *order.Shipment) ([]*order.ShipmentLine, error) {
 	return loaders(ctx).LinesOfShipment.Load(ctx, obj.ID)
 }
@@ -103,11 +110,14 @@ func (r *Resolver) OrderLine() generated.OrderLineResolver { return &orderLineRe
 
 func (r *Resolver) OrderNote() generated.OrderNoteResolver { return &orderNoteResolver{r} }
 
+func (r *Resolver) Refund() generated.RefundResolver { return &refundResolver{r} }
+
 func (r *Resolver) Shipment() generated.ShipmentResolver { return &shipmentResolver{r} }
 
 type (
 	orderResolver     struct{ *Resolver }
 	orderLineResolver struct{ *Resolver }
 	orderNoteResolver struct{ *Resolver }
+	refundResolver    struct{ *Resolver }
 	shipmentResolver  struct{ *Resolver }
 )

@@ -124,6 +124,7 @@ func badPages(t *testing.T, w *world) {
 		who  *client
 		text string // with PAGE for the arguments
 	}{
+		"Query.jobs":        {w.staff(t, demo.Operator, demo.Password), `{ jobs(PAGE) { nodes { id } } }`},
 		"Query.shops":       {w.anonymous(), `{ shops(PAGE) { nodes { id } } }`},
 		"MiniProgram.shops": {w.anonymous(), `{ miniProgram(appId: "wxdemo") { shops(PAGE) { nodes { id } } } }`},
 		"Shop.products":     {w.anonymous(), `{ shop(id: "` + shop + `") { products(PAGE) { nodes { id } } } }`},

@@ -27,6 +27,8 @@ var markRights = func() map[string]rights {
 		"a draft's title":        staff,
 		"who works for the shop": staff,
 		"who is invited":         "-  -  -  -  -  +  -  -  -  +",
+		"why a refund fails":     staff,
+		"why a job fails":        "-  -  -  -  -  -  -  -  -  +",
 		"an address in the book": "-  -  +  -  -  -  -  -  -  -",
 	}
 }()

@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	entjob "holdfast/ent/job"
 	"holdfast/graph"
+	"holdfast/internal/typeid"
 )
 
 // nodeRights say who sees an object of each type by its id; the objects are those of furnish.
@@ -28,6 +31,7 @@ var nodeRights = map[string]rights{
 	"OrderLine":      "-  U  +  -  +  +  -  +  -  +",
 	"Payment":        "-  U  +  -  +  +  -  +  -  +",
 	"PaymentSplit":   "-  U  -  -  +  +  -  +  -  +",
+	"Job":            "-  U  -  -  +  +  -  +  -  +",
 	"Refund":         "-  U  +  -  +  +  -  +  -  +",
 	"Shipment":       "-  U  +  -  +  +  -  +  -  +",
 }
@@ -63,6 +67,9 @@ func (s *side) furnish(t *testing.T, worker *client, role string) {
 	sent.refused(t)
 	s.marks["a tracking number"] = *sent.Shipment.TrackingNumber
 	worker.adjust(t, vars{"variantId": s.goods.variants[0], "delta": 1, "reason": mark("why stock changed")}).refused(t)
+	s.sent = s.pays(t)
+	s.boss.ship(t, vars{"orderId": s.sent.ID, "method": "PICKUP"}).refused(t)
+	s.breaks(t, given.Refund.ID, mark("why a refund fails"), mark("why a job fails"))
 	noted := operation(t, "Mutation.orderNoteAdd", vars{"orderId": s.paid.ID, "text": mark("a note of staff")})
 	if got := worker.outcome(t, noted); got != shown {
 		t.Fatalf("add a note: %s", got)
@@ -84,8 +91,26 @@ func (s *side) furnish(t *testing.T, worker *client, role string) {
 		"MiniProgram": more.MiniProgram.ID, "Shop": s.shop.ID, "Product": s.draft.product, "ProductVariant": s.draft.variants[0],
 		"Buyer": s.buyer.session.Viewer.ID, "Cart": s.buyer.cart(t).ID, "SavedAddress": address.Address.ID,
 		"Staff": worker.session.Viewer.ID, "Checkout": placed.ID, "Order": s.paid.ID, "OrderLine": s.paid.Lines[0].ID,
-		"Payment": placed.Payment.ID, "PaymentSplit": more.Order.Splits[0].ID, "Refund": given.Refund.ID, "Shipment": sent.Shipment.ID,
+		"Payment": placed.Payment.ID, "PaymentSplit": more.Order.Splits[0].ID, "Refund": given.Refund.ID, "Job": jobOf(s.sent.ID), "Shipment": sent.Shipment.ID,
 	}
+}
+
+// breaks has a refund, and the job of the order that was sent, say why they fail.
+func (s *side) breaks(t *testing.T, refund, why, lastError string) {
+	t.Helper()
+	r, ok := typeid.Parse[typeid.Refund](refund)
+	j, is := typeid.Parse[typeid.Job](jobOf(s.sent.ID))
+	if !ok || !is {
+		t.Fatal(refund, s.sent.ID)
+	}
+	db := s.boss.world.db
+	must(t, db.Refund.UpdateOneID(r).SetFailure(why).Exec(t.Context()))
+	waitFor(t, "the job to have nothing to do but wait", func() bool {
+		n, err := db.Job.Update().Where(entjob.ID(j), entjob.LeasedUntilIsNil(), entjob.RunAtGT(time.Now().Add(time.Hour))).
+			SetFailingSince(time.Now()).SetLastError(lastError).Save(t.Context())
+		must(t, err)
+		return n == 1
+	})
 }
 
 // nodesOf asks for an object of each of these types at once, each named like its type.
@@ -232,6 +257,9 @@ var fieldRights = func() map[string]fieldRow {
 		"Shop.balances":            {"Shop", "f", `{ f: balances { receiver } }`, staff},
 		"Shop.ledger":              {"Shop", "f", `{ f: ledger(first: 1) { nodes { id } } }`, staff},
 		"Order.splits":             {"Order", "f", `{ f: splits { id } }`, staff},
+		"Order.job":                {"Sent", "f", `{ f: job { id } }`, staff},
+		"Job.lastError":            {"Job", "f", `{ f: lastError }`, "-  -  -  -  -  -  -  -  -  +"},
+		"Refund.failure":           {"Refund", "f", `{ f: failure }`, staff},
 		"Order.ledger":             {"Order", "f", `{ f: ledger { id } }`, staff},
 		"Order.staffNotes":         {"Order", "f", `{ f: staffNotes { id } }`, staff},
 		"Order.checkout":           {"Order", "f", `{ f: checkout { id } }`, readers},
@@ -279,6 +307,7 @@ func (s *side) hiddenFields(t *testing.T, who *client) map[string]string {
 	roots := map[string][2]string{
 		"Goods": {"ProductVariant", s.goods.variants[0]}, "Shop": {"Shop", s.shop.ID},
 		"Order": {"Order", s.single.Orders[0].ID}, "Payment": {"Payment", s.single.Payment.ID},
+		"Sent": {"Order", s.sent.ID}, "Job": {"Job", s.nodes["Job"]}, "Refund": {"Refund", s.nodes["Refund"]},
 	}
 	text, v := "query(", vars{}
 	for _, root := range slices.Sorted(maps.Keys(roots)) {

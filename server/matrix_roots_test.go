@@ -43,6 +43,12 @@ func aSentOrder(t *testing.T, _ *cast, s *side) string {
 	return o.ID
 }
 
+// aSentJob is what an order that is on its way still has to do: to arrive.
+func aSentJob(t *testing.T, c *cast, s *side) string { return jobOf(aSentOrder(t, c, s)) }
+
+// jobOf is the id of an order's job, whether there is one or not.
+func jobOf(order string) string { return strings.Replace(order, "order_", "job_", 1) }
+
 func aNewCheckout(t *testing.T, _ *cast, s *side) string {
 	placed := s.buyer.buy(t, vars{"lines": lines(s.goods.variants[0], 1)})
 	t.Cleanup(func() { s.buyer.cancel(t, placed.ID) }) // or the buyer would hold too many
@@ -123,6 +129,7 @@ func rootRights() map[string]rootRow {
 		"Query.order":       {readers, anOrder, arg("id")},
 		"Query.product":     {staff, aDraft, arg("id")},
 		"Query.shop":        {anybody, aShop, arg("id")},
+		"Query.jobs":        {operator, nil, func(*side, string) vars { return vars{"first": 1} }},
 		"Query.shops":       {anybody, nil, func(*side, string) vars { return vars{"first": 1} }},
 		"Query.miniProgram": {anybody, nil, func(*side, string) vars { return vars{"appId": "wxdemo"} }},
 		"Query.viewer":      {"-  U  +  +  +  +  +  +  +  +", nil, nil},
@@ -201,6 +208,7 @@ func rootRights() map[string]rootRow {
 		"Mutation.splitRulesSet": {operator, aShop, func(_ *side, id string) vars {
 			return vars{"shopId": id, "rules": []vars{{"receiver": "platform", "role": "PLATFORM", "basisPoints": 300}}}
 		}},
+		"Mutation.jobRetry":         {managers, aSentJob, arg("jobId")},
 		"Mutation.sandboxFaultsSet": {operator, nil, func(*side, string) vars { return vars{"input": vars{}} }},
 	}
 }

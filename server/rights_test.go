@@ -45,6 +45,7 @@ type side struct {
 	boss, buyer  *client
 	goods, draft goods
 	single       *checkoutView     // of this shop alone
+	sent         orderView         // shipped
 	paid         orderView         // refunded and shipped in part
 	role, sku    string            // the role of nodes["Staff"]; the sku of goods
 	nodes        map[string]string // an object of each type

@@ -418,6 +418,29 @@ func fieldContext_PaymentSplit_status(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("PaymentSplit", field, false, false, "SplitStatus")
 }
 
+func _PaymentSplit_failure(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *payment.Split) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PaymentSplit_failure(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PaymentSplit_failure(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PaymentSplit", field, false, false, "String")
+}
+
 func _PaymentSyncPayload_payment(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.PaymentSyncPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -810,6 +833,11 @@ func _PaymentSplit(ctx context.Context, ec *executionContext, sel ast.SelectionS
 		case "status":
 			out.Values[i] = _PaymentSplit_status(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failure":
+			out.Values[i] = _PaymentSplit_failure(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

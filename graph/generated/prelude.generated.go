@@ -1651,6 +1651,20 @@ func marshalNID2holdfastᚋinternalᚋtypeidᚐInvitation(ctx context.Context, e
 	return res
 }
 
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐJob(ctx context.Context, ec *executionContext, v any) (typeid.Job, error) {
+	res, err := model.UnmarshalJobID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐJob(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Job) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalJobID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func unmarshalNID2holdfastᚋinternalᚋtypeidᚐLedgerEntry(ctx context.Context, ec *executionContext, v any) (typeid.LedgerEntry, error) {
 	res, err := model.UnmarshalLedgerEntryID(v)
 	return res, graphql.ErrorOnPath(ctx, err)

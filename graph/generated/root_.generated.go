@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/checkout"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/settlement"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type ResolverRoot interface {
 	Buyer() BuyerResolver
 	CartLine() CartLineResolver
 	Checkout() CheckoutResolver
+	Job() JobResolver
 	LedgerEntry() LedgerEntryResolver
 	MiniProgram() MiniProgramResolver
 	Mutation() MutationResolver
@@ -43,6 +45,7 @@ type ResolverRoot interface {
 	Product() ProductResolver
 	ProductVariant() ProductVariantResolver
 	Query() QueryResolver
+	Refund() RefundResolver
 	Session() SessionResolver
 	Shipment() ShipmentResolver
 	Shop() ShopResolver
@@ -143,6 +146,33 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	Job struct {
+		About        func(childComplexity int) int
+		Attempts     func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		FailingSince func(childComplexity int) int
+		ID           func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		LastError    func(childComplexity int) int
+		RunAt        func(childComplexity int) int
+	}
+
+	JobConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	JobEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	JobRetryPayload struct {
+		Job        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	LedgerBalance struct {
 		Account  func(childComplexity int) int
 		Amount   func(childComplexity int) int
@@ -197,6 +227,7 @@ type ComplexityRoot struct {
 		CartLinesSet          func(childComplexity int, lines []*cart.LineInput, ifVersion *int64) int
 		CheckoutCancel        func(childComplexity int, checkoutID string) int
 		CheckoutPlace         func(childComplexity int, input checkout.Input) int
+		JobRetry              func(childComplexity int, jobID string) int
 		OrderBuyAgain         func(childComplexity int, orderID string) int
 		OrderComplete         func(childComplexity int, orderID string) int
 		OrderNoteAdd          func(childComplexity int, orderID string, text string) int
@@ -229,6 +260,7 @@ type ComplexityRoot struct {
 		Discount    func(childComplexity int) int
 		HeldUntil   func(childComplexity int) int
 		ID          func(childComplexity int) int
+		Job         func(childComplexity int) int
 		Ledger      func(childComplexity int) int
 		Lines       func(childComplexity int) int
 		Note        func(childComplexity int) int
@@ -336,6 +368,7 @@ type ComplexityRoot struct {
 
 	PaymentSplit struct {
 		Amount   func(childComplexity int) int
+		Failure  func(childComplexity int) int
 		ID       func(childComplexity int) int
 		OrderID  func(childComplexity int) int
 		Receiver func(childComplexity int) int
@@ -428,6 +461,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
+		Jobs        func(childComplexity int, first int, after *string, kind *job.Kind) int
 		MiniProgram func(childComplexity int, appID string) int
 		Node        func(childComplexity int, id string) int
 		Nodes       func(childComplexity int, ids []string) int
@@ -441,6 +475,7 @@ type ComplexityRoot struct {
 	Refund struct {
 		Amount    func(childComplexity int) int
 		CreatedAt func(childComplexity int) int
+		Failure   func(childComplexity int) int
 		ID        func(childComplexity int) int
 		Reason    func(childComplexity int) int
 		Status    func(childComplexity int) int
@@ -1010,6 +1045,100 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CheckoutPlacePayload.UserErrors(childComplexity), true
 
+	case "Job.about":
+		if e.ComplexityRoot.Job.About == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.About(childComplexity), true
+	case "Job.attempts":
+		if e.ComplexityRoot.Job.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Attempts(childComplexity), true
+	case "Job.createdAt":
+		if e.ComplexityRoot.Job.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.CreatedAt(childComplexity), true
+	case "Job.failingSince":
+		if e.ComplexityRoot.Job.FailingSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.FailingSince(childComplexity), true
+	case "Job.id":
+		if e.ComplexityRoot.Job.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.ID(childComplexity), true
+	case "Job.kind":
+		if e.ComplexityRoot.Job.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Kind(childComplexity), true
+	case "Job.lastError":
+		if e.ComplexityRoot.Job.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.LastError(childComplexity), true
+	case "Job.runAt":
+		if e.ComplexityRoot.Job.RunAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.RunAt(childComplexity), true
+
+	case "JobConnection.edges":
+		if e.ComplexityRoot.JobConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobConnection.Edges(childComplexity), true
+	case "JobConnection.nodes":
+		if e.ComplexityRoot.JobConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobConnection.Nodes(childComplexity), true
+	case "JobConnection.pageInfo":
+		if e.ComplexityRoot.JobConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobConnection.PageInfo(childComplexity), true
+
+	case "JobEdge.cursor":
+		if e.ComplexityRoot.JobEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobEdge.Cursor(childComplexity), true
+	case "JobEdge.node":
+		if e.ComplexityRoot.JobEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobEdge.Node(childComplexity), true
+
+	case "JobRetryPayload.job":
+		if e.ComplexityRoot.JobRetryPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRetryPayload.Job(childComplexity), true
+	case "JobRetryPayload.userErrors":
+		if e.ComplexityRoot.JobRetryPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRetryPayload.UserErrors(childComplexity), true
+
 	case "LedgerBalance.account":
 		if e.ComplexityRoot.LedgerBalance.Account == nil {
 			break
@@ -1239,6 +1368,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CheckoutPlace(childComplexity, args["input"].(checkout.Input)), true
+	case "Mutation.jobRetry":
+		if e.ComplexityRoot.Mutation.JobRetry == nil {
+			break
+		}
+
+		args, err := field_Mutation_jobRetry_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.JobRetry(childComplexity, args["jobId"].(string)), true
 	case "Mutation.orderBuyAgain":
 		if e.ComplexityRoot.Mutation.OrderBuyAgain == nil {
 			break
@@ -1529,6 +1669,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.ID(childComplexity), true
+	case "Order.job":
+		if e.ComplexityRoot.Order.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.Job(childComplexity), true
 	case "Order.ledger":
 		if e.ComplexityRoot.Order.Ledger == nil {
 			break
@@ -1933,6 +2079,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PaymentSplit.Amount(childComplexity), true
+	case "PaymentSplit.failure":
+		if e.ComplexityRoot.PaymentSplit.Failure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentSplit.Failure(childComplexity), true
 	case "PaymentSplit.id":
 		if e.ComplexityRoot.PaymentSplit.ID == nil {
 			break
@@ -2252,6 +2404,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductVariantUpdatePayload.Variant(childComplexity), true
 
+	case "Query.jobs":
+		if e.ComplexityRoot.Query.Jobs == nil {
+			break
+		}
+
+		args, err := field_Query_jobs_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Jobs(childComplexity, args["first"].(int), args["after"].(*string), args["kind"].(*job.Kind)), true
 	case "Query.miniProgram":
 		if e.ComplexityRoot.Query.MiniProgram == nil {
 			break
@@ -2348,6 +2511,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Refund.CreatedAt(childComplexity), true
+	case "Refund.failure":
+		if e.ComplexityRoot.Refund.Failure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refund.Failure(childComplexity), true
 	case "Refund.id":
 		if e.ComplexityRoot.Refund.ID == nil {
 			break
@@ -3821,6 +3990,100 @@ type Query {
 "Writes. Each returns a payload with the changed object and ` + "`" + `userErrors` + "`" + `."
 type Mutation
 `, BuiltIn: false},
+	{Name: "../schema/job.graphqls", Input: `extend type Query {
+  "Operator. What the platform fails to get done, the longest failing first; what is merely waiting for its time is not here."
+  jobs(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+    "Null: of every kind."
+    kind: JobKind
+  ): JobConnection!
+}
+
+extend type Order {
+  """
+  Staff of the shop and operators; null for buyers. What the order still has to do by itself: money to move, time to pass. Null, too, when
+  that is nothing.
+  """
+  job: Job
+}
+
+"""
+Work that goes on by itself until it is done, whatever fails meanwhile, and is gone then. What a provider refused is tried again after 1 s,
+4 s, 16 s and so on, at least once a day; what was not answered, at least every quarter of an hour.
+"""
+type Job implements Node {
+  "Opaque."
+  id: ID!
+  "What it is about."
+  kind: JobKind!
+  "The order or the payment that it is about; null of other kinds, and when that is not yours to see."
+  about: Node
+  "When it is tried again, or goes on."
+  runAt: DateTime!
+  "How often it failed since it last succeeded; while it runs, one more."
+  attempts: Int!
+  "When it failed first since it last succeeded; null when it did not."
+  failingSince: DateTime
+  """
+  Operators; null for staff, who find what a provider refused in PaymentSplit.failure and Refund.failure. Why it failed last, in English; null,
+  too, when it did not.
+  """
+  lastError: String
+  "When it was first asked for."
+  createdAt: DateTime!
+}
+
+"What a job is about. Values are added."
+enum JobKind {
+  "An order: its shares, its refunds, and when it completes."
+  ORDER
+  "A payment that was let go, and of which the provider is asked once more."
+  PAYMENT
+  "Something that WeChat, or a buyer through it, is told."
+  NOTIFICATION
+  "Goods that are back, of which buyers wanted to hear."
+  RESTOCK
+  "The books, and a provider's bill of one day."
+  RECONCILIATION
+}
+
+"A page of jobs."
+type JobConnection {
+  "The jobs with their cursors."
+  edges: [JobEdge!]!
+  "The jobs alone."
+  nodes: [Job!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A job of a page."
+type JobEdge {
+  "Where the job stands in the list; it stays good when the job is done."
+  cursor: String!
+  "The job."
+  node: Job!
+}
+
+"What jobRetry answers."
+type JobRetryPayload {
+  "Due now; what comes of it is told by asking for it, or for the order, again. Null when refused."
+  job: Job
+  "NOT_FOUND (or nothing is left to do)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Owner of the shop whose order it is about, or operator. Tries now what would be tried later."
+  jobRetry(
+    "Of a job."
+    jobId: ID!
+  ): JobRetryPayload!
+}
+`, BuiltIn: false},
 	{Name: "../schema/ledger.graphqls", Input: `extend type Shop {
   "Staff and operators; null for others. What each account of the shop's books comes to now."
   balances: [LedgerBalance!]
@@ -4050,6 +4313,11 @@ type Refund implements Node {
   reason: String!
   "Where it stands."
   status: RefundStatus!
+  """
+  Staff of the shop and operators; null for buyers. What the provider said when it last refused the refund, in English; null, too, when it
+  did not, or has carried it out since. ABNORMAL waits for somebody to settle it on the provider's own platform; all else is tried again.
+  """
+  failure: String
   "When it was asked for."
   createdAt: DateTime!
 }
@@ -4060,7 +4328,7 @@ enum RefundStatus {
   PROCESSING
   "The buyer has the money."
   SUCCEEDED
-  "The provider refused it."
+  "The provider refused it, so far: it is tried again by itself. Refund.failure says why."
   FAILED
 }
 
@@ -4253,6 +4521,8 @@ type PaymentSplit implements Node {
   returned: Money!
   "Where it stands."
   status: SplitStatus!
+  "What the provider said when it last refused to pay it out, in English; null when it did not, or has paid it out since."
+  failure: String
 }
 
 "Who receives a share."
@@ -4273,7 +4543,7 @@ enum SplitStatus {
   PROCESSING
   "The receiver has it."
   SUCCEEDED
-  "The provider refused it."
+  "The provider refused it, so far: it is tried again by itself. PaymentSplit.failure says why."
   FAILED
   "Given back in full."
   RETURNED
@@ -5498,6 +5768,60 @@ func childFields_CheckoutPlacePayload(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type CheckoutPlacePayload", field.Name)
 }
 
+func childFields_Job(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Job_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_Job_kind(ctx, ec, field)
+	case "about":
+		return fieldContext_Job_about(ctx, ec, field)
+	case "runAt":
+		return fieldContext_Job_runAt(ctx, ec, field)
+	case "attempts":
+		return fieldContext_Job_attempts(ctx, ec, field)
+	case "failingSince":
+		return fieldContext_Job_failingSince(ctx, ec, field)
+	case "lastError":
+		return fieldContext_Job_lastError(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Job_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Job", field.Name)
+}
+
+func childFields_JobConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_JobConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_JobConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_JobConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobConnection", field.Name)
+}
+
+func childFields_JobEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_JobEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_JobEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobEdge", field.Name)
+}
+
+func childFields_JobRetryPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "job":
+		return fieldContext_JobRetryPayload_job(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_JobRetryPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRetryPayload", field.Name)
+}
+
 func childFields_LedgerBalance(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "account":
@@ -5630,6 +5954,8 @@ func childFields_Order(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Order_staffNotes(ctx, ec, field)
 	case "version":
 		return fieldContext_Order_version(ctx, ec, field)
+	case "job":
+		return fieldContext_Order_job(ctx, ec, field)
 	case "ledger":
 		return fieldContext_Order_ledger(ctx, ec, field)
 	}
@@ -5804,6 +6130,8 @@ func childFields_PaymentSplit(ctx context.Context, ec *executionContext, field g
 		return fieldContext_PaymentSplit_returned(ctx, ec, field)
 	case "status":
 		return fieldContext_PaymentSplit_status(ctx, ec, field)
+	case "failure":
+		return fieldContext_PaymentSplit_failure(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentSplit", field.Name)
 }
@@ -5956,6 +6284,8 @@ func childFields_Refund(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Refund_reason(ctx, ec, field)
 	case "status":
 		return fieldContext_Refund_status(ctx, ec, field)
+	case "failure":
+		return fieldContext_Refund_failure(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Refund_createdAt(ctx, ec, field)
 	}

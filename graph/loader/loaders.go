@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/checkout"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/payment"
@@ -44,6 +45,7 @@ type Loaders struct {
 	Refunds      *Loader[typeid.Refund, *order.Refund]
 	Shipments    *Loader[typeid.Shipment, *order.Shipment]
 	Addresses    *Loader[typeid.Address, *addressbook.Entry]
+	Jobs         *Loader[typeid.Job, *job.Job]
 
 	PaymentOfCheckout *Loader[typeid.Checkout, *payment.Payment]
 	OrdersOfCheckout  *Loader[typeid.Checkout, []*order.Order]
@@ -95,6 +97,7 @@ func New(s Sources, who identity.Principal) *Loaders {
 		Refunds:      byKey(s.Wait, s.Orders.RefundsByIDs, func(r *order.Refund) typeid.Refund { return r.ID }),
 		Shipments:    byKey(s.Wait, s.Orders.ShipmentsByIDs, func(p *order.Shipment) typeid.Shipment { return p.ID }),
 		Addresses:    byKey(s.Wait, s.Addresses.ByIDs, func(e *addressbook.Entry) typeid.Address { return e.ID }),
+		Jobs:         byKey(s.Wait, s.Jobs.ByIDs, func(j *job.Job) typeid.Job { return j.ID }),
 	}
 	l.addLists(s)
 	l.addPages(s, who)

@@ -176,6 +176,12 @@ func UnmarshalOrderNoteID(v any) (typeid.OrderNote, error) {
 	return unmarshal(v, typeid.Parse[typeid.OrderNote])
 }
 
+// MarshalJobID writes a job's id.
+func MarshalJobID(id typeid.Job) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalJobID reads a job's id.
+func UnmarshalJobID(v any) (typeid.Job, error) { return unmarshal(v, typeid.Parse[typeid.Job]) }
+
 // MarshalLedgerEntryID writes an entry of the books' id.
 func MarshalLedgerEntryID(id typeid.LedgerEntry) graphql.Marshaler { return marshal(id) }
 

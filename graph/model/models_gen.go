@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
+	"holdfast/internal/job"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
@@ -93,6 +94,32 @@ type CheckoutPlacePayload struct {
 	// Non-null means held.
 	Checkout *checkout.Checkout `json:"checkout,omitempty"`
 	// Every reason for a refusal; PAYMENT_PENDING alone comes with a checkout.
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// A page of jobs.
+type JobConnection struct {
+	// The jobs with their cursors.
+	Edges []*JobEdge `json:"edges"`
+	// The jobs alone.
+	Nodes []*job.Job `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A job of a page.
+type JobEdge struct {
+	// Where the job stands in the list; it stays good when the job is done.
+	Cursor string `json:"cursor"`
+	// The job.
+	Node *job.Job `json:"node"`
+}
+
+// What jobRetry answers.
+type JobRetryPayload struct {
+	// Due now; what comes of it is told by asking for it, or for the order, again. Null when refused.
+	Job *job.Job `json:"job,omitempty"`
+	// NOT_FOUND (or nothing is left to do).
 	UserErrors []UserError `json:"userErrors"`
 }
 

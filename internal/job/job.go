@@ -31,8 +31,16 @@ const (
 )
 
 // Handler carries on with what a job is about. It returns when to run again; the zero time says that nothing is left. What
-// fails is tried again, later each time.
+// fails is tried again, later each time, and at next if that comes first. Errors may be, or wrap, ErrRefused and ErrPending.
 type Handler func(ctx context.Context, about typeid.UUID) (next time.Time, err error)
+
+// ErrRefused says that the other side was asked, and said no. Asking again soon will not change its mind, and others count how
+// often they are asked: it is tried again after far longer pauses than what was not answered.
+var ErrRefused = errors.New("the other side refused")
+
+// ErrPending says that what had failed is under way once more: neither a failure, nor the end of one. The job runs again at next,
+// and its failures go on being counted where they were.
+var ErrPending = errors.New("tried again, and under way")
 
 const (
 	pollEvery    = 500 * time.Millisecond
@@ -42,7 +50,8 @@ const (
 	handleWithin = 45 * time.Second // below the lease
 	firstPause   = time.Second      // after a failure; doubled each time
 	longestPause = 15 * time.Minute
-	maxError     = 500 // characters of it that are kept
+	firmPause    = 24 * time.Hour // the longest after a refusal; before that, four times the one before
+	maxError     = 500            // characters of it that are kept
 )
 
 // Queue is the jobs of a database. It is safe for concurrent use.
@@ -80,10 +89,7 @@ func AddTx(ctx context.Context, tx *db.Tx, now, due time.Time, kind Kind, about 
 		insert.Values(id, string(kind), due, 0, 1, now)
 	}
 	insert.OnConflict(sql.ConflictColumns(entjob.FieldID), sql.ResolveWith(func(u *sql.UpdateSet) {
-		u.Set(entjob.FieldRunAt, sql.ExprFunc(func(b *sql.Builder) {
-			b.WriteString("CASE WHEN ").Ident(entjob.FieldRunAt).WriteString(" > ").Arg(due).WriteString(" THEN ").Arg(due).
-				WriteString(" ELSE ").Ident(entjob.FieldRunAt).WriteString(" END")
-		})).Set(entjob.FieldWakes, sql.ExprFunc(func(b *sql.Builder) {
+		u.Set(entjob.FieldRunAt, earlier(due)).Set(entjob.FieldWakes, sql.ExprFunc(func(b *sql.Builder) {
 			b.Ident(entjob.FieldWakes).WriteString(" + 1")
 		}))
 	}))
@@ -91,6 +97,14 @@ func AddTx(ctx context.Context, tx *db.Tx, now, due time.Time, kind Kind, about 
 		return fmt.Errorf("add jobs: %w", err)
 	}
 	return nil
+}
+
+// earlier is when a job is due, or due if that is earlier.
+func earlier(due time.Time) sql.Querier {
+	return sql.ExprFunc(func(b *sql.Builder) {
+		b.WriteString("CASE WHEN ").Ident(entjob.FieldRunAt).WriteString(" > ").Arg(due).WriteString(" THEN ").Arg(due).
+			WriteString(" ELSE ").Ident(entjob.FieldRunAt).WriteString(" END")
+	})
 }
 
 // Wake has this process look for jobs now: for whoever has just committed some.
@@ -224,9 +238,12 @@ func (q *Queue) work(ctx context.Context, j *ent.Job) (mine bool, err error) {
 	next, err := q.handle(ctx, j)
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleWithin) // or the next process waits for the lease to end
 	defer cancel()
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrPending):
+		return true, q.wait(finishing, j, until, next)
+	case err != nil:
 		q.log.WarnContext(ctx, "a job failed and is tried again", "kind", j.Kind, "job_id", j.ID.String(), "attempts", j.Attempts+1, "error", err)
-		return true, q.postpone(finishing, j, until, err)
+		return true, q.postpone(finishing, j, until, next, err)
 	}
 	return true, q.finish(finishing, j, until, next)
 }
@@ -254,23 +271,53 @@ func (q *Queue) finish(ctx context.Context, j *ent.Job, until, next time.Time) e
 		}
 		next = q.now()
 	}
-	if _, err := q.db.Job.Update().Where(mine).SetAttempts(0).ClearLeasedUntil().ClearLastError().
+	if _, err := q.db.Job.Update().Where(mine).SetAttempts(0).ClearLeasedUntil().ClearLastError().ClearFailingSince().
 		Modify(q.runAt(j, next)).Save(ctx); err != nil {
 		return fmt.Errorf("put job off: %w", err)
 	}
 	return nil
 }
 
+// wait has a job look again at next, as if this run had not been.
+func (q *Queue) wait(ctx context.Context, j *ent.Job, until, next time.Time) error {
+	if next.IsZero() {
+		next = q.now().Add(firstPause)
+	}
+	if _, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.LeasedUntil(until)).SetAttempts(j.Attempts).ClearLeasedUntil().
+		Modify(q.runAt(j, next)).Save(ctx); err != nil {
+		return fmt.Errorf("have job wait: %w", err)
+	}
+	return nil
+}
+
 // postpone has a job that failed run again later.
-func (q *Queue) postpone(ctx context.Context, j *ent.Job, until time.Time, failure error) error {
-	pause := min(firstPause<<min(j.Attempts, 20), longestPause)
+func (q *Queue) postpone(ctx context.Context, j *ent.Job, until, next time.Time, failure error) error {
+	now := q.now()
+	since := now
+	if j.FailingSince != nil {
+		since = *j.FailingSince
+	}
 	text := []rune(failure.Error())
-	if _, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.LeasedUntil(until)).ClearLeasedUntil().
-		Modify(q.runAt(j, q.now().Add(pause))).
+	if _, err := q.db.Job.Update().Where(entjob.ID(j.ID), entjob.LeasedUntil(until)).ClearLeasedUntil().SetFailingSince(since).
+		Modify(q.runAt(j, now.Add(pauseAfter(failure, j.Attempts, next, now)))).
 		Modify(func(u *sql.UpdateBuilder) { u.Set(entjob.FieldLastError, string(text[:min(len(text), maxError)])) }).Save(ctx); err != nil {
 		return fmt.Errorf("put job off: %w", err)
 	}
 	return nil
+}
+
+// pauseAfter is how long a job waits that has failed so often before. What a refusal has nothing to do with is not late for it by
+// more than for any other failure.
+func pauseAfter(failure error, before int, next, now time.Time) time.Duration {
+	pause := min(firstPause<<min(before, 20), longestPause)
+	if !errors.Is(failure, ErrRefused) {
+		return pause
+	}
+	firm := min(firstPause<<min(2*before, 20), firmPause)
+	if next.IsZero() {
+		return firm
+	}
+	return min(firm, max(pause, next.Sub(now)))
 }
 
 // runAt sets when the job is due: at next unless somebody asked for it since it was read.

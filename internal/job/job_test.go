@@ -3,6 +3,7 @@ package job_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -153,6 +154,85 @@ func TestFailures(t *testing.T) {
 		answer.Store(nil)
 		w.run(t, 1)
 		w.left(t, 0)
+	})
+}
+
+// failing wants the job to have failed so often since this moment; the zero one wants none that fails.
+func (w *world) failing(t *testing.T, attempts int, since time.Time) {
+	t.Helper()
+	row, err := w.db.Job.Get(t.Context(), typeid.From[typeid.Job](id(1)))
+	must(t, err)
+	var got time.Time
+	if row.FailingSince != nil {
+		got = *row.FailingSince
+	}
+	if row.Attempts != attempts || !got.Equal(since) || (row.LastError == nil) != since.IsZero() {
+		t.Errorf("%d failures since %v (%v), want %d since %v", row.Attempts, got, row.LastError, attempts, since)
+	}
+}
+
+// TestRefusals has the other side refuse: pauses grow fourfold, to a day, and what is taken on again does not begin anew.
+func TestRefusals(t *testing.T) {
+	each(t, two, func(t *testing.T, w *world, answer *atomic.Pointer[job.Handler]) {
+		says := func(next time.Duration, err error) {
+			h := job.Handler(func(context.Context, typeid.UUID) (time.Time, error) {
+				if next == 0 {
+					return time.Time{}, err
+				}
+				return w.clock.Now().Add(next), err
+			})
+			answer.Store(&h)
+		}
+		runsAfter := func(pause time.Duration) {
+			t.Helper()
+			w.clock.Advance(pause - time.Microsecond)
+			w.run(t, 0)
+			w.clock.Advance(time.Microsecond)
+			w.run(t, 1)
+		}
+		no := fmt.Errorf("ask: %w", job.ErrRefused)
+		since := w.clock.Now()
+		says(0, no)
+		w.add(t, 0, id(1))
+		w.run(t, 1)
+		for _, pause := range []int{1, 4, 16, 64} {
+			runsAfter(time.Duration(pause) * time.Second)
+		}
+		w.failing(t, 5, since)
+
+		// Taken on, and refused in the end: the pause is the next, and not the first.
+		says(5*time.Second, job.ErrPending)
+		runsAfter(256 * time.Second)
+		runsAfter(5 * time.Second)
+		w.failing(t, 5, since)
+		says(0, no)
+		runsAfter(5 * time.Second)
+		for _, pause := range []int{1024, 4096, 16384, 65536, 86400, 86400} {
+			runsAfter(time.Duration(pause) * time.Second)
+		}
+		// What has to be done at its time is done then, but no sooner than after any other failure.
+		says(time.Hour, no)
+		runsAfter(24 * time.Hour)
+		says(time.Second, no)
+		runsAfter(time.Hour)
+		says(0, errors.New("no answer"))
+		runsAfter(15 * time.Minute)
+		says(0, nil)
+		runsAfter(15 * time.Minute)
+		w.left(t, 0)
+
+		// A success is the end of the failure, also if something is left.
+		says(0, no)
+		since = w.clock.Now()
+		w.add(t, 0, id(1))
+		w.run(t, 1)
+		w.failing(t, 1, since)
+		says(time.Hour, nil)
+		runsAfter(time.Second)
+		w.failing(t, 0, time.Time{})
+		says(0, no)
+		runsAfter(time.Hour)
+		w.failing(t, 1, w.clock.Now())
 	})
 }
 

@@ -84,6 +84,8 @@ type Refund struct {
 	Amount    money.Money
 	Reason    string
 	Status    string
+	// Failure is what the provider said when it last refused it; nil when it did not, or has taken it since.
+	Failure   *string
 	CreatedAt time.Time
 }
 
@@ -227,7 +229,7 @@ func lineOf(r *ent.OrderLine) *Line {
 func refundOf(r *ent.Refund) *Refund {
 	return &Refund{
 		ID: r.ID, OrderID: r.OrderID, Amount: money.New(r.Amount, money.Currency(r.Currency)),
-		Reason: r.Reason, Status: r.Status, CreatedAt: r.CreatedAt,
+		Reason: r.Reason, Status: r.Status, Failure: r.Failure, CreatedAt: r.CreatedAt,
 	}
 }
 

@@ -100,7 +100,7 @@ type ShareMade struct {
 
 func (m ShareMade) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting, error) {
 	n, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(m.Split), paymentsplit.Status(SplitProcessing)).
-		SetStatus(SplitSucceeded).Save(ctx)
+		SetStatus(SplitSucceeded).ClearFailure().Save(ctx)
 	if err != nil || n == 0 {
 		return false, nil, err
 	}
@@ -164,7 +164,7 @@ func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn, from ...s
 		return nil, err
 	}
 	n, err := tx.SplitReturn.Update().Where(splitreturn.ID(id), splitreturn.StatusNEQ(string(TransferSucceeded))).
-		SetStatus(string(TransferSucceeded)).Save(ctx)
+		SetStatus(string(TransferSucceeded)).ClearFailure().Save(ctx)
 	if err != nil || n == 0 {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func giveBackTx(ctx context.Context, tx *db.Tx, id typeid.SplitReturn, from ...s
 	}
 	_, err = tx.PaymentSplit.Update().Where(paymentsplit.ID(row.SplitID), func(s *sql.Selector) {
 		s.Where(sql.ColumnsEQ(s.C(paymentsplit.FieldReturned), s.C(paymentsplit.FieldAmount)))
-	}).SetStatus(SplitReturned).Save(ctx)
+	}).SetStatus(SplitReturned).ClearFailure().Save(ctx)
 	return row, err
 }
 
@@ -193,7 +193,7 @@ func (m MoneyRefunded) recordTx(ctx context.Context, tx *db.Tx) (bool, []posting
 		return false, nil, err
 	}
 	n, err := tx.Refund.Update().Where(refund.ID(m.Refund), refund.StatusNEQ(string(TransferSucceeded))).
-		SetStatus(string(TransferSucceeded)).SetSucceededAt(m.Now).Save(ctx)
+		SetStatus(string(TransferSucceeded)).ClearFailure().SetSucceededAt(m.Now).Save(ctx)
 	if err != nil || n == 0 {
 		return false, nil, err
 	}

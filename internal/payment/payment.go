@@ -62,6 +62,8 @@ type Split struct {
 	Amount    money.Money
 	Returned  money.Money
 	Status    string
+	// Failure is what the provider said when it last refused it; nil when it did not, or has taken it since.
+	Failure *string
 }
 
 // Payments reads payments and their splits.
@@ -113,6 +115,6 @@ func splitOf(r *ent.PaymentSplit) *Split {
 	c := money.Currency(r.Currency)
 	return &Split{
 		ID: r.ID, PaymentID: r.PaymentID, OrderID: r.OrderID, ShopID: r.ShopID, Receiver: r.Receiver, Role: r.Role,
-		Amount: money.New(r.Amount, c), Returned: money.New(r.Returned, c), Status: r.Status,
+		Amount: money.New(r.Amount, c), Returned: money.New(r.Returned, c), Status: r.Status, Failure: r.Failure,
 	}
 }

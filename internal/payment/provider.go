@@ -24,6 +24,9 @@ type Provider interface {
 	Close(ctx context.Context, t Trade) (Answer, error)
 	// Query tells where the payment stands.
 	Query(ctx context.Context, t Trade) (Answer, error)
+	// Of a transfer, the state says what becomes of its number, and a refusal says why: after TransferFailed it is the next attempt that is
+	// asked for, with a number of its own; after everything else, refused or not, it is the same one.
+
 	// Refund gives money of a paid payment back to the buyer. It refuses with AMOUNT_EXCEEDED.
 	Refund(ctx context.Context, r RefundRequest) (TransferState, error)
 	// Share pays one receiver's share out of a paid payment. It refuses with AMOUNT_EXCEEDED.
@@ -79,12 +82,17 @@ type TransferState string
 const (
 	TransferProcessing TransferState = "PROCESSING"
 	TransferSucceeded  TransferState = "SUCCEEDED"
-	TransferFailed     TransferState = "FAILED"
+	// TransferFailed is over: it has had no effect and never will.
+	TransferFailed TransferState = "FAILED"
+	// TransferStuck waits for a person to mend something at the provider, and may still succeed. It is only ever an answer: in the rows
+	// it is FAILED.
+	TransferStuck TransferState = "STUCK"
 )
 
-// RefundRequest gives Amount of a payment back to the buyer; repeating it with the same id has one effect.
+// RefundRequest gives Amount of a payment back to the buyer; repeating it with the same id and attempt has one effect.
 type RefundRequest struct {
 	ID      typeid.Refund
+	Attempt int // as of a share
 	Payment typeid.Payment
 	Order   typeid.Order // whose money it is
 	Amount  money.Money

@@ -146,7 +146,7 @@ const (
 	kindReturn = "RETURN"
 )
 
-// Refund implements Provider.
+// Refund implements Provider. The sandbox takes nothing on that it refuses, so that all attempts of a transfer have one number.
 func (s *Sandbox) Refund(ctx context.Context, r RefundRequest) (TransferState, error) {
 	return s.answerTransfer(ctx, r.ID.String(), r.Payment, kindRefund, "", r.Amount)
 }

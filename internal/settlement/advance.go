@@ -17,18 +17,18 @@ import (
 	"holdfast/ent/splitreturn"
 	"holdfast/internal/catalog"
 	"holdfast/internal/db"
-	"holdfast/internal/fault"
+	"holdfast/internal/job"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
-// errRefused says that the provider said no to one transfer: it is tried again, and keeps no other waiting.
-var errRefused = errors.New("the provider refused")
-
 // onItsWay says that the provider has taken a transfer on and not finished it: nothing failed, and it is asked again.
-type onItsWay struct{ since time.Time }
+type onItsWay struct {
+	since time.Time
+	again bool // it was refused before
+}
 
 func (onItsWay) Error() string { return "the transfer is on its way" }
 
@@ -36,21 +36,33 @@ func (onItsWay) Error() string { return "the transfer is on its way" }
 type results struct {
 	now   time.Time
 	later time.Time // when to look again
-	err   error
+	again bool      // something that was refused is on its way once more
+	err   error     // refusals
 }
 
-// add takes a result in, and returns the errors that end the run: those of which nobody knows what they mean.
+// add takes a result in, and returns the errors that end the run: those of which nobody knows what they mean. What was refused is tried
+// again, and keeps no other waiting.
 func (r *results) add(err error) error {
 	var slow onItsWay
 	switch {
-	case errors.Is(err, errRefused):
+	case errors.Is(err, job.ErrRefused):
 		r.err = errors.Join(r.err, err)
 	case errors.As(err, &slow):
 		r.later = sooner(r.later, r.now.Add(min(max(r.now.Sub(slow.since)/8, askAgain), askAtLeast)))
+		r.again = r.again || slow.again
 	default:
 		return err
 	}
 	return nil
+}
+
+// cut is the error of a run that ended early. Whoever reads it should know, too, what was refused before; that it was refused does not
+// count, since the rest has not had its turn.
+func (r *results) cut(err error) error {
+	if r.err == nil {
+		return err
+	}
+	return fmt.Errorf("%w; before that: %s", err, r.err.Error())
 }
 
 // account is an order's money as the rows have it.
@@ -60,6 +72,12 @@ type account struct {
 	payment *ent.Payment
 	splits  []*ent.PaymentSplit // in the order of the plan
 	refunds []*ent.Refund       // oldest first, with their returns
+	refused []typeid.Split      // in this run: they wait for the next
+}
+
+// unpaid tells whether a share is to be paid out, as far as it depends on itself.
+func (a *account) unpaid(p *ent.PaymentSplit) bool {
+	return (p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed) && !slices.Contains(a.refused, p.ID)
 }
 
 // advance takes every step that an order's money can take now, and tells when to look again. It begins with what was under way
@@ -72,6 +90,9 @@ func (s *Settlement) advance(ctx context.Context, about typeid.UUID) (time.Time,
 		return due, errors.Join(err, failed)
 	}
 	later, err := s.moveMoney(ctx, a)
+	if failed != nil && err != nil {
+		err = errors.New(err.Error()) // money that was refused may wait for long, but goods wait for no money
+	}
 	return sooner(later, due), errors.Join(err, failed)
 }
 
@@ -82,7 +103,7 @@ func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time
 			continue
 		}
 		if err := run.add(s.share(ctx, a, p)); err != nil {
-			return time.Time{}, err
+			return time.Time{}, run.cut(err)
 		}
 	}
 	for _, r := range a.refunds {
@@ -90,11 +111,14 @@ func (s *Settlement) moveMoney(ctx context.Context, a *account) (later time.Time
 			continue
 		}
 		if err := s.refund(ctx, a, r, &run); err != nil {
-			return time.Time{}, err
+			return time.Time{}, run.cut(err)
 		}
 	}
 	if err := s.shares(ctx, a, &run); err != nil {
-		return time.Time{}, err
+		return time.Time{}, run.cut(err)
+	}
+	if run.err == nil && run.again {
+		run.err = job.ErrPending // and counts its refusals on
 	}
 	return run.later, run.err
 }
@@ -146,18 +170,19 @@ func (s *Settlement) refund(ctx context.Context, a *account, r *ent.Refund, run 
 	}
 	state, err := s.ask(ctx, func(ctx context.Context) (payment.TransferState, error) {
 		return s.provider.Refund(ctx, payment.RefundRequest{
-			ID: r.ID, Payment: a.payment.ID, Order: a.order.ID, Amount: a.in(r.Amount), Reason: r.Reason,
+			ID: r.ID, Attempt: r.Attempts, Payment: a.payment.ID, Order: a.order.ID, Amount: a.in(r.Amount), Reason: r.Reason,
 		})
 	})
-	failed := func(ctx context.Context, tx *db.Tx) error {
-		n, err := tx.Refund.Update().Where(refund.ID(r.ID), refund.Status(string(payment.TransferProcessing))).SetStatus(string(payment.TransferFailed)).Save(ctx)
-		if err != nil || n == 0 {
+	note := func(ctx context.Context, tx *db.Tx, v verdict) error {
+		n, err := tx.Refund.Update().Where(refund.ID(r.ID), refund.Attempts(r.Attempts), refund.StatusNEQ(string(payment.TransferSucceeded))).
+			SetStatus(string(v.status)).AddAttempts(v.over).Modify(v.set(refund.FieldFailure)).Save(ctx)
+		if err != nil || n == 0 || v.says(r.Status, r.Failure) {
 			return err
 		}
 		_, err = tx.Order.Update().Where(entorder.ID(a.order.ID)).AddVersion(1).Save(ctx)
 		return err
 	}
-	return run.add(s.settle(ctx, a, transfer{state, err, r.CreatedAt}, payment.MoneyRefunded{Refund: r.ID, Now: s.now()}, failed))
+	return run.add(s.settle(ctx, a, transfer{r.ID, state, err, r.CreatedAt, r.Status, r.Failure}, payment.MoneyRefunded{Refund: r.ID, Now: s.now()}, note))
 }
 
 // takeBack has one share, or a part of it, returned. What was not paid out yet is only withheld.
@@ -175,7 +200,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 	state, err := payment.TransferSucceeded, error(nil)
 	switch of.Status {
 	case payment.SplitProcessing:
-		return onItsWay{back.CreatedAt} // whether the receiver has it is not known yet
+		return onItsWay{since: back.CreatedAt} // whether the receiver has it is not known yet
 	case payment.SplitPlanned, payment.SplitFailed:
 		moved = payment.ShareWithheld{Return: back.ID}
 	default:
@@ -186,11 +211,12 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 			})
 		})
 	}
-	if err := s.settle(ctx, a, transfer{state, err, back.CreatedAt}, moved, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.SplitReturn.Update().Where(splitreturn.ID(back.ID), splitreturn.StatusNEQ(string(payment.TransferSucceeded))).
-			SetStatus(string(payment.TransferFailed)).AddAttempts(1).Save(ctx)
+	note := func(ctx context.Context, tx *db.Tx, v verdict) error {
+		_, err := tx.SplitReturn.Update().Where(splitreturn.ID(back.ID), splitreturn.Attempts(back.Attempts), splitreturn.StatusNEQ(string(payment.TransferSucceeded))).
+			SetStatus(string(v.status)).AddAttempts(v.over).Modify(v.set(splitreturn.FieldFailure)).Save(ctx)
 		return err
-	}); err != nil {
+	}
+	if err := s.settle(ctx, a, transfer{back.ID, state, err, back.CreatedAt, back.Status, back.Failure}, moved, note); err != nil {
 		return err
 	}
 	of.Returned += back.Amount
@@ -202,7 +228,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 
 // shares pays out what is planned, once the provider takes it.
 func (s *Settlement) shares(ctx context.Context, a *account, run *results) error {
-	planned := slices.ContainsFunc(a.splits, unpaid)
+	planned := slices.ContainsFunc(a.splits, a.unpaid)
 	if due := a.shareAt(s.provider.ShareAfter()); planned && run.now.Before(due) {
 		run.later = sooner(run.later, due)
 		return nil
@@ -237,9 +263,9 @@ func (s *Settlement) setFree(ctx context.Context, a *account) error {
 	case err != nil:
 		return fmt.Errorf("set money of %s free: %w", a.order.ID, err)
 	case state == payment.TransferProcessing:
-		return onItsWay{*a.payment.PaidAt}
+		return onItsWay{since: *a.payment.PaidAt}
 	case state == payment.TransferFailed:
-		return fmt.Errorf("set money of %s free: %w", a.order.ID, errRefused)
+		return fmt.Errorf("set money of %s free: %w", a.order.ID, job.ErrRefused)
 	}
 	if _, err := s.db.Order.Update().Where(entorder.ID(a.order.ID), entorder.FreedAtIsNil()).SetFreedAt(s.now()).Save(ctx); err != nil {
 		return fmt.Errorf("note that money of %s is free: %w", a.order.ID, err)
@@ -270,10 +296,6 @@ func (a *account) shareAt(atLeast time.Duration) time.Time {
 // own tells whether a share is the merchant's, with whom the money is from the beginning.
 func own(p *ent.PaymentSplit) bool { return p.Role == "MERCHANT" }
 
-func unpaid(p *ent.PaymentSplit) bool {
-	return p.Status == payment.SplitPlanned || p.Status == payment.SplitFailed
-}
-
 // announce says which shares are paid out next: those of which no part is on its way back. From then on a refund has to find
 // out first whether the receivers have them.
 func (s *Settlement) announce(ctx context.Context, a *account) ([]*ent.PaymentSplit, error) {
@@ -286,7 +308,7 @@ func (s *Settlement) announce(ctx context.Context, a *account) ([]*ent.PaymentSp
 			return nil, fmt.Errorf("read splits: %w", err)
 		}
 		splits = slices.DeleteFunc(splits, func(p *ent.PaymentSplit) bool {
-			return !unpaid(p) || slices.ContainsFunc(p.Edges.Returns, func(r *ent.SplitReturn) bool {
+			return !a.unpaid(p) || slices.ContainsFunc(p.Edges.Returns, func(r *ent.SplitReturn) bool {
 				return r.Status != string(payment.TransferSucceeded)
 			})
 		})
@@ -316,63 +338,20 @@ func (s *Settlement) share(ctx context.Context, a *account, p *ent.PaymentSplit)
 		})
 	}
 	p.Status = payment.SplitProcessing
-	err = s.settle(ctx, a, transfer{state, err, *a.payment.PaidAt}, payment.ShareMade{Split: p.ID, Now: s.now()}, func(ctx context.Context, tx *db.Tx) error {
-		_, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Status(payment.SplitProcessing)).
-			SetStatus(payment.SplitFailed).AddAttempts(1).Save(ctx)
+	note := func(ctx context.Context, tx *db.Tx, v verdict) error {
+		_, err := tx.PaymentSplit.Update().Where(paymentsplit.ID(p.ID), paymentsplit.Attempts(p.Attempts), paymentsplit.Status(payment.SplitProcessing)).
+			SetStatus(string(v.status)).AddAttempts(v.over).Modify(v.set(paymentsplit.FieldFailure)).Save(ctx)
 		return err
-	})
+	}
+	err = s.settle(ctx, a, transfer{p.ID, state, err, *a.payment.PaidAt, p.Status, p.Failure}, payment.ShareMade{Split: p.ID, Now: s.now()}, note)
 	switch {
 	case err == nil:
 		p.Status = payment.SplitSucceeded
-	case errors.Is(err, errRefused):
+	case errors.Is(err, job.ErrRefused):
 		p.Status = payment.SplitFailed
+		a.refused = append(a.refused, p.ID)
 	}
 	return err
-}
-
-// ask asks the provider, who has so long to answer.
-func (s *Settlement) ask(ctx context.Context, call func(context.Context) (payment.TransferState, error)) (payment.TransferState, error) {
-	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	return call(ctx)
-}
-
-// transfer is what the provider said of a transfer that was asked for at a moment.
-type transfer struct {
-	state payment.TransferState
-	err   error
-	since time.Time
-}
-
-// settle records what the provider said: that a transfer happened, or that it was refused. It returns nil when the transfer is
-// done; what was refused is tried again like everything that failed.
-func (s *Settlement) settle(ctx context.Context, a *account, said transfer, moved payment.Movement, failed func(context.Context, *db.Tx) error) error {
-	refused := fault.List(said.err) != nil && !fault.Is(said.err, fault.Overloaded) || said.err == nil && said.state == payment.TransferFailed
-	switch {
-	case said.err != nil && !refused:
-		return fmt.Errorf("move money of %s: no answer: %w", a.order.ID, said.err)
-	case !refused && said.state == payment.TransferProcessing:
-		return onItsWay{said.since}
-	}
-	orders, err := db.WithTx(ctx, s.db, func(ctx context.Context, tx *db.Tx) ([]typeid.Order, error) {
-		orders, err := lockOrdersTx(ctx, tx, a.order.CheckoutID)
-		if err != nil {
-			return nil, err
-		}
-		if refused {
-			return orders, failed(ctx, tx)
-		}
-		_, err = payment.RecordTx(ctx, tx, moved)
-		return orders, err
-	})
-	if err != nil {
-		return fmt.Errorf("record money of %s: %w", a.order.ID, err)
-	}
-	s.hub.OrdersMoved(orders)
-	if refused {
-		return fmt.Errorf("move money of %s: %w", a.order.ID, errors.Join(errRefused, said.err))
-	}
-	return nil
 }
 
 // lockOrdersTx locks the orders of a checkout by id, and returns them: what becomes of a payment concerns them all.

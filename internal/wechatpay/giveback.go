@@ -24,6 +24,7 @@ type returnAnswer struct {
 	ReturnNumber string `json:"out_return_no"`
 	Amount       int64  `json:"amount"`
 	Result       string `json:"result"`
+	Reason       string `json:"fail_reason"`
 }
 
 // ReturnShare implements payment.Provider. It refuses with AMOUNT_EXCEEDED and PAYMENT_REFUSED: of a person's share, of a receiver who did
@@ -65,7 +66,8 @@ func (p *Provider) ReturnShare(ctx context.Context, r payment.ReturnRequest) (pa
 	case "SUCCESS":
 		return payment.TransferSucceeded, nil
 	case "FAILED":
-		return payment.TransferFailed, nil
+		return payment.TransferFailed, fmt.Errorf("return %s: %w", r.ID,
+			fault.New(fault.PaymentRefused, "WeChat Pay could not take this share back (%s)", a.Reason))
 	}
 	return payment.TransferProcessing, nil
 }

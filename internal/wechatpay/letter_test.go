@@ -78,6 +78,11 @@ func TestLetters(t *testing.T) {
 	refunded := func(who, status string) map[string]any {
 		return map[string]any{"mchid": who, "out_refund_no": refund.String(), "out_trade_no": d.ID.String(), "refund_status": status}
 	}
+	again := func(attempt, status string) map[string]any {
+		out := refunded(w.setup.caller, status)
+		out["out_refund_no"] = refund.String() + attempt
+		return out
+	}
 	for name, tc := range map[string]struct {
 		to, original string
 		plain        map[string]any
@@ -88,8 +93,17 @@ func TestLetters(t *testing.T) {
 			Answer: payment.Answer{State: payment.TradePaid, TransactionID: "4200", Amount: cny(1999), PaidAt: morning},
 		}},
 		"refunded, abnormally": {w.setup.caller, "refund", refunded(w.setup.caller, "ABNORMAL"), wechatpay.Notice{
+			ID: "letter", Kind: wechatpay.NoticeRefunded, Refund: refund, State: payment.TransferStuck,
+		}},
+		"refunded, at the second attempt": {w.setup.caller, "refund", again("-1", "SUCCESS"), wechatpay.Notice{
+			ID: "letter", Kind: wechatpay.NoticeRefunded, Refund: refund, State: payment.TransferSucceeded,
+		}},
+		"closed": {w.setup.caller, "refund", again("-12", "CLOSED"), wechatpay.Notice{
 			ID: "letter", Kind: wechatpay.NoticeRefunded, Refund: refund, State: payment.TransferFailed,
 		}},
+		"an attempt that cannot be":    {w.setup.caller, "refund", again("-0", "SUCCESS"), wechatpay.Notice{}},
+		"an attempt in two":            {w.setup.caller, "refund", again("-1-1", "SUCCESS"), wechatpay.Notice{}},
+		"an attempt without a number":  {w.setup.caller, "refund", again("-", "SUCCESS"), wechatpay.Notice{}},
 		"shared":                       {w.setup.caller, "profitsharing", map[string]any{}, wechatpay.Notice{ID: "letter", Kind: wechatpay.NoticeIgnored}},
 		"by another merchant":          {"1900000002", "transaction", paid(nil), wechatpay.Notice{}},
 		"of another merchant":          {"1900000002", "transaction", paid(map[string]any{"mchid": "1900000002"}), wechatpay.Notice{}},

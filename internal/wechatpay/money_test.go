@@ -2,6 +2,7 @@ package wechatpay_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,17 @@ func says(t *testing.T, want payment.TransferState) func(payment.TransferState, 
 		t.Helper()
 		if err != nil || got != want {
 			t.Errorf("got %s %v, want %s", got, err, want)
+		}
+	}
+}
+
+// ends wants a state, and a refusal that begins like this.
+func ends(t *testing.T, want payment.TransferState, text string) func(payment.TransferState, error) {
+	t.Helper()
+	return func(got payment.TransferState, err error) {
+		t.Helper()
+		if list := fault.List(err); got != want || len(list) != 1 || !strings.HasPrefix(list[0].Error(), text) {
+			t.Errorf("got %s %v, want %s: %s", got, err, want, text)
 		}
 	}
 }
@@ -102,10 +114,25 @@ func TestRefundEnds(t *testing.T) {
 			r := w.refund(d, 0, 100)
 			says(t, payment.TransferProcessing)(w.Refund(t.Context(), r))
 			w.clock.Advance(3 * time.Second)
-			says(t, payment.TransferFailed)(w.Refund(t.Context(), r))
 			if kind == sim.Abnormal { // an operator sends it to a bank card
-				w.sim.ResolveRefund(w.setup.caller, r.ID.String())
+				ends(t, payment.TransferStuck, "ABNORMAL: ")(w.Refund(t.Context(), r))
+				ends(t, payment.TransferStuck, "ABNORMAL: ")(w.again(t).Refund(t.Context(), r))
+				if !w.sim.ResolveRefund(w.setup.caller, r.ID.String()) {
+					t.Error("there is no abnormal refund")
+				}
 				says(t, payment.TransferSucceeded)(w.Refund(t.Context(), r))
+				continue
+			}
+			ends(t, payment.TransferFailed, "WeChat Pay closed this refund")(w.Refund(t.Context(), r))
+			ends(t, payment.TransferFailed, "WeChat Pay closed this refund")(w.again(t).Refund(t.Context(), r)) // it is over
+			w.hear(t)
+			r.Attempt = 12
+			says(t, payment.TransferProcessing)(w.Refund(t.Context(), r))
+			w.clock.Advance(3 * time.Second)
+			says(t, payment.TransferSucceeded)(w.Refund(t.Context(), r))
+			heard := w.hear(t)
+			if len(heard) != 1 || heard[0].err != nil || heard[0].notice.Refund != r.ID || heard[0].notice.State != payment.TransferSucceeded {
+				t.Errorf("a notice of the attempt: %+v", heard)
 			}
 		}
 	})
@@ -263,12 +290,14 @@ func TestShareFails(t *testing.T) {
 		w.sim.Misbehave(sim.Fault{On: "share.end", Kind: sim.Reject, Times: 1, Reason: "RECEIVER_HIGH_RISK"})
 		says(t, payment.TransferProcessing)(w.Share(t.Context(), s))
 		w.clock.Advance(3 * time.Second)
-		says(t, payment.TransferFailed)(w.Share(t.Context(), s))
-		says(t, payment.TransferFailed)(w.again(t).Share(t.Context(), s))
+		ends(t, payment.TransferFailed, "WeChat Pay closed this share (RECEIVER_HIGH_RISK)")(w.Share(t.Context(), s))
+		ends(t, payment.TransferFailed, "WeChat Pay closed this share (RECEIVER_HIGH_RISK)")(w.again(t).Share(t.Context(), s))
 		_, err := w.Share(t.Context(), w.share(d, 0, "nobody", 1))
 		refused(t, err, fault.Invalid)
-		_, err = w.Share(t.Context(), w.share(d, 0, "MERCHANT_ID:"+promoter+":另一个名字", 1))
-		refused(t, err, fault.PaymentRefused)
+		state, err := w.Share(t.Context(), w.share(d, 0, "MERCHANT_ID:"+promoter+":另一个名字", 1))
+		if refused(t, err, fault.PaymentRefused); state == payment.TransferFailed { // it was never taken on
+			t.Errorf("the number of what was not taken on is %s", state)
+		}
 		_, err = w.Share(t.Context(), w.share(d, 0, promoter, 1)) // never added
 		refused(t, err, fault.PaymentRefused)
 		w.clock.Advance(time.Second)
@@ -284,7 +313,7 @@ func TestShareFails(t *testing.T) {
 		w.clock.Advance(3 * time.Second)
 		says(t, payment.TransferSucceeded)(w.Share(t.Context(), s))
 		w.sim.Misbehave(sim.Fault{On: "return.end", Kind: sim.Reject, Times: 1})
-		says(t, payment.TransferFailed)(w.ReturnShare(t.Context(), back))
+		ends(t, payment.TransferFailed, "WeChat Pay could not take this share back (ACCOUNT_ABNORMAL)")(w.ReturnShare(t.Context(), back))
 		back.Attempt++
 		says(t, payment.TransferSucceeded)(w.ReturnShare(t.Context(), back))
 		says(t, payment.TransferSucceeded)(w.again(t).ReturnShare(t.Context(), back))

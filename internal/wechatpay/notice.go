@@ -24,7 +24,7 @@ type NoticeKind string
 const (
 	// NoticePaid says that a payment was paid: Payment and Answer are set, and checked against what is owed.
 	NoticePaid NoticeKind = "PAID"
-	// NoticeRefunded says how a refund ended: Refund and State are set.
+	// NoticeRefunded says how an attempt at a refund ended: Refund and State are set.
 	NoticeRefunded NoticeKind = "REFUNDED"
 	// NoticeIgnored says nothing that has to be acted on. It is answered with 204, so that it does not come again.
 	NoticeIgnored NoticeKind = "IGNORED"
@@ -170,7 +170,7 @@ func understandRefund(m *merchant, plain []byte) (Notice, error) {
 	if who := r.MchID + r.SpMchID; who != m.id {
 		return Notice{}, fmt.Errorf("merchant %s tells of a refund of %q", m.id, who)
 	}
-	id, ok := typeid.Parse[typeid.Refund](r.Number)
+	id, ok := typeid.Parse[typeid.Refund](unattempted(r.Number))
 	if !ok {
 		return Notice{}, fmt.Errorf("%q is no number of ours", r.Number)
 	}

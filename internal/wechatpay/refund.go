@@ -39,7 +39,8 @@ type refundAnswer struct {
 }
 
 // Refund implements payment.Provider. It refuses with AMOUNT_EXCEEDED and PAYMENT_REFUSED (of an order that was refunded 50 times, or
-// paid a year ago). That the merchant has not enough money is no refusal: it is asked for again until there is.
+// paid a year ago). One that WeChat has CLOSED is over, and asked for again under another number; one that is ABNORMAL never is, or the buyer
+// might have the money twice: it waits until somebody settles it on the merchant platform. That the merchant has not enough money is no refusal: it is asked for again until there is.
 func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment.TransferState, error) {
 	failpoint.Reach(failpoint.Call, "REFUND")
 	who, d, o, err := p.find(ctx, r.Payment, r.Order)
@@ -47,9 +48,9 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 		return payment.TransferProcessing, fmt.Errorf("refund %s: %w", r.ID, err)
 	}
 	if r.Amount.Currency != o.Total.Currency || r.Amount.Amount > o.Total.Amount || r.Amount.Amount <= 0 {
-		return payment.TransferFailed, fault.New(fault.AmountExceeded, "no more than %d is left", o.Total.Amount)
+		return payment.TransferProcessing, fault.New(fault.AmountExceeded, "no more than %d is left", o.Total.Amount)
 	}
-	number := r.ID.String()
+	number := attempted(r.ID, r.Attempt)
 	var a refundAnswer
 	_, known := p.asked.Get(number)
 	if known {
@@ -72,7 +73,17 @@ func (p *Provider) Refund(ctx context.Context, r payment.RefundRequest) (payment
 		return payment.TransferProcessing, fmt.Errorf("refund %s: WeChat Pay says that %d of %s are given back, not %d", r.ID, a.Amount.Refund, a.Trade, r.Amount.Amount)
 	}
 	p.asked.Add(number, struct{}{})
-	return refundState(a.Status)
+	state, err := refundState(a.Status)
+	if state == payment.TransferFailed {
+		err = fault.New(fault.PaymentRefused, "WeChat Pay closed this refund")
+	}
+	if state == payment.TransferStuck {
+		err = fault.New(fault.PaymentRefused, "ABNORMAL: the money does not reach the buyer; settle this refund on WeChat Pay's merchant platform")
+	}
+	if err != nil {
+		err = fmt.Errorf("refund %s: %w", r.ID, err)
+	}
+	return state, err
 }
 
 // refundRefused makes sure that what was refused has not happened after all.
@@ -100,15 +111,17 @@ func (p *Provider) lookRefund(ctx context.Context, who party, number string, int
 	return who.ask(ctx, http.MethodGet, path, nil, into)
 }
 
-// refundState is what a refund's status means. An ABNORMAL one waits for an operator, on WeChat's merchant platform.
+// refundState is what a refund's status means.
 func refundState(status string) (payment.TransferState, error) {
 	switch status {
 	case "SUCCESS":
 		return payment.TransferSucceeded, nil
 	case "PROCESSING":
 		return payment.TransferProcessing, nil
-	case "CLOSED", "ABNORMAL":
+	case "CLOSED":
 		return payment.TransferFailed, nil
+	case "ABNORMAL":
+		return payment.TransferStuck, nil
 	}
 	return payment.TransferProcessing, fmt.Errorf("a refund has the unknown status %q", status)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/failpoint"
@@ -60,6 +61,15 @@ func attempted(id fmt.Stringer, attempt int) string {
 	return fmt.Sprintf("%s-%d", id, attempt)
 }
 
+// unattempted is the id that a number is of, whichever the attempt.
+func unattempted(number string) string {
+	id, attempt, later := strings.Cut(number, "-")
+	if n, err := strconv.Atoi(attempt); later && (err != nil || n < 1 || strconv.Itoa(n) != attempt) {
+		return number // which is none of ours
+	}
+	return id
+}
+
 // Share implements payment.Provider. It refuses with AMOUNT_EXCEEDED, INVALID (of a receiver that is none) and PAYMENT_REFUSED. The
 // merchant's own share is with the merchant already: SetFree lets it have that.
 func (p *Provider) Share(ctx context.Context, r payment.ShareRequest) (payment.TransferState, error) {
@@ -72,14 +82,14 @@ func (p *Provider) Share(ctx context.Context, r payment.ShareRequest) (payment.T
 	}
 	failpoint.Reach(failpoint.Call, "SHARE")
 	s, _, err := p.sharing(ctx, r.Payment, r.Order, attempted(r.ID, r.Attempt))
-	var state payment.TransferState
+	state := payment.TransferProcessing
 	if err == nil {
 		s.to, s.amount = to, r.Amount
 		state, err = s.share(ctx)
 	}
 	failpoint.Reach(failpoint.Called, "SHARE")
 	if err != nil {
-		return payment.TransferProcessing, fmt.Errorf("share %s: %w", r.ID, err)
+		return state, fmt.Errorf("share %s: %w", r.ID, err)
 	}
 	return state, nil
 }
@@ -175,7 +185,7 @@ func (s sharing) share(ctx context.Context) (payment.TransferState, error) {
 			if one.Reason == noRelation {
 				s.forget()
 			}
-			return payment.TransferFailed, nil
+			return payment.TransferFailed, fault.New(fault.PaymentRefused, "WeChat Pay closed this share (%s)", one.Reason)
 		}
 		return payment.TransferProcessing, nil
 	}

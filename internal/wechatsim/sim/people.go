@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// What people and the playground use: /sim shows what happened, /sim/pay is the button.
+// What people and the playground use: /sim shows what happened, /sim/pay is the button, /sim/resolve is the merchant platform's for a refund
+// that is ABNORMAL.
 
 func (s *Sim) peopleRoutes() {
 	s.mux.HandleFunc("GET /sim", s.showState)
@@ -39,6 +40,13 @@ func (s *Sim) peopleRoutes() {
 	) (any, error) {
 		s.Accept(in.AppID, in.OpenID, in.Template)
 		return object{}, nil
+	}))
+	s.mux.HandleFunc("POST /sim/resolve", jsonPost(func(in struct {
+		MchID       string `json:"mchid"`
+		OutRefundNo string `json:"out_refund_no"`
+	},
+	) (any, error) {
+		return object{"resolved": s.ResolveRefund(in.MchID, in.OutRefundNo)}, nil
 	}))
 	s.mux.HandleFunc("POST /sim/faults", jsonPost(func(in []Fault) (any, error) {
 		s.Behave()

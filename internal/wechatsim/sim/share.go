@@ -178,6 +178,7 @@ func (s *Sim) endShare(h *share) {
 				p.reason = "ACCOUNT_ABNORMAL"
 			}
 			t.out -= p.amount
+			t.gross -= p.amount // nobody got it
 			continue
 		}
 		s.addAccount(Account{ID: p.account})
