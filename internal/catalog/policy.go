@@ -181,6 +181,17 @@ type shopChanged struct {
 	sooner bool           // shares may go out earlier than before
 }
 
+// noteLowered has the audit log say that the highest share was lowered, unless it says that it was set.
+func (c *shopChanged) noteLowered(lowered bool, most int) {
+	if _, said := c.detail["maxShareBasisPoints"]; !lowered || said {
+		return
+	}
+	if c.detail == nil {
+		c.detail = make(map[string]any)
+	}
+	c.detail["maxShareBasisPoints"] = most
+}
+
 // changeShop has decide change a locked shop, or refuse to before it has written anything. The provider lets others have so much of its
 // orders: what is less than was known is kept, even if decide refuses, since orders are divided by it.
 func (c *Catalog) changeShop(
@@ -193,30 +204,18 @@ func (c *Catalog) changeShop(
 	}
 	now := c.now()
 	out, err := db.Repeat(ctx, c.db, func(ctx context.Context, tx *db.Tx) (out verdict, err error) {
-		row, err := tx.Shop.Query().Where(func(s *sql.Selector) {
-			s.Where(sql.EQ(s.C(shop.FieldID), id))
-			tx.ForUpdate(s) // of two who change it at once, one change stands
-		}).Only(ctx)
+		row, lowered, err := lockShopTx(ctx, tx, id, most)
 		if err != nil {
-			return out, fmt.Errorf("lock shop: %w", err)
-		}
-		lowered := most < row.MaxShareBasisPoints
-		if lowered {
-			if row, err = row.Update().SetMaxShareBasisPoints(most).Save(ctx); err != nil {
-				return out, fmt.Errorf("lower highest share: %w", err)
-			}
+			return out, err
 		}
 		done, err := decide(ctx, tx, row)
 		if fault.List(err) != nil && lowered {
 			out.refused, err = err, nil
-			done.detail = map[string]any{"maxShareBasisPoints": most}
 		}
 		if err != nil {
 			return out, err
 		}
-		if _, said := done.detail["maxShareBasisPoints"]; lowered && !said {
-			done.detail["maxShareBasisPoints"] = most
-		}
+		done.noteLowered(lowered, most)
 		if row, err = tx.Shop.Get(ctx, id); err != nil {
 			return out, fmt.Errorf("read shop: %w", err)
 		}
@@ -236,4 +235,23 @@ func (c *Catalog) changeShop(
 		return nil, err
 	}
 	return out.shop, nil
+}
+
+// lockShopTx locks a shop, and lowers its highest share to most.
+func lockShopTx(ctx context.Context, tx *db.Tx, id typeid.Shop, most int) (row *ent.Shop, lowered bool, err error) {
+	row, err = tx.Shop.Query().Where(func(s *sql.Selector) {
+		s.Where(sql.EQ(s.C(shop.FieldID), id))
+		tx.ForUpdate(s) // of two who change it at once, one change stands
+	}).Only(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("lock shop: %w", err)
+	}
+	if most >= row.MaxShareBasisPoints {
+		return row, false, nil
+	}
+	row, err = row.Update().SetMaxShareBasisPoints(most).Save(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("lower highest share: %w", err)
+	}
+	return row, true, nil
 }

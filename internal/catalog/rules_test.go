@@ -169,7 +169,11 @@ func TestShareWhen(t *testing.T) {
 			when  catalog.ShareWhen
 			wakes int
 		}{
-			{catalog.AfterPayment, 0}, {catalog.AfterCompletion, 0}, {catalog.AfterShipping, 1}, {catalog.AfterShipping, 1}, {catalog.AfterPayment, 2},
+			{catalog.AfterPayment, 0},
+			{catalog.AfterCompletion, 0},
+			{catalog.AfterShipping, 1},
+			{catalog.AfterShipping, 1},
+			{catalog.AfterPayment, 2},
 			{catalog.AfterShipping, 2},
 		} {
 			got, err := set(operator, tc.when)

@@ -36,8 +36,8 @@ func BenchmarkPlan(b *testing.B) {
 			now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 			shop, in := typeid.New[typeid.Shop](now), checkout.Input{ShipTo: address()}
 			world := checkout.Catalogue{
-				Items:     make(map[typeid.Variant]*catalog.Item),
-				Rules:     map[typeid.Shop][]catalog.SplitRule{shop: {{Receiver: "platform", Role: "PLATFORM", BasisPoints: 250}}},
+				Items:  make(map[typeid.Variant]*catalog.Item),
+				Rules:  map[typeid.Shop][]catalog.SplitRule{shop: {{Receiver: "platform", Role: "PLATFORM", BasisPoints: 250}}},
 				Limits: payment.Limits{MaxOrders: 50},
 			}
 			for i := range n {
