@@ -64,6 +64,7 @@ func newAccess() access {
 			"Mutation.orderRefund":           shopOwner,
 			"Mutation.splitRulesSet":         operator,
 			"Mutation.jobRetry":              anyStaff, // the domain tells whose job it is
+			"Mutation.shopUpdate":            operator,
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
 			"Mutation.stockAdjustMany":       shopStaff,
@@ -83,6 +84,8 @@ func newAccess() access {
 			"Shop.variants":            seesShop,
 			"Shop.orders":              seesShop,
 			"Shop.splitRules":          seesShop,
+			"Shop.shareWhen":           seesShop,
+			"Shop.maxShareBasisPoints": seesShop,
 			"ProductVariant.movements": seesVariantsShop,
 			"Shop.staff":               managesShop,
 			"Shop.invitations":         managesShop,

@@ -231,6 +231,8 @@ func TestRestrictedFields(t *testing.T) {
 		"Shop.variants":            {shop, outsiders, insiders},
 		"Shop.orders":              {shop, outsiders, insiders},
 		"Shop.splitRules":          {shop, outsiders, insiders},
+		"Shop.shareWhen":           {shop, outsiders, insiders},
+		"Shop.maxShareBasisPoints": {shop, outsiders, insiders},
 		"ProductVariant.movements": {goods[1], outsiders, insiders},
 		"Shop.staff":               {shop, unmanaged, insiders},
 		"Shop.invitations":         {shop, unmanaged, insiders},

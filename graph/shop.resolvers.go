@@ -30,6 +30,12 @@ func (r *mutationResolver) SplitRulesSet(ctx context.Context, shopID string, rul
 	return &model.SplitRulesSetPayload{Shop: shop, UserErrors: refused}, err
 }
 
+func (r *mutationResolver) ShopUpdate(ctx context.Context, input catalog.ShopChange) (*model.ShopUpdatePayload, error) {
+	shop, err := r.Catalog.UpdateShop(ctx, in(ctx).who, input)
+	refused, err := userErrors(ctx, err)
+	return &model.ShopUpdatePayload{Shop: shop, UserErrors: refused}, err
+}
+
 func (r *queryResolver) MiniProgram(ctx context.Context, appID string) (*catalog.MiniProgram, error) {
 	return r.Catalog.MiniProgramByAppID(ctx, appID)
 }
@@ -88,6 +94,20 @@ func (r *shopResolver) SplitRules(ctx context.Context, obj *catalog.Shop) ([]*ca
 		return nil, err
 	}
 	return loaders(ctx).SplitRulesOfShop.Load(ctx, obj.ID)
+}
+
+func (r *shopResolver) ShareWhen(ctx context.Context, obj *catalog.Shop) (*catalog.ShareWhen, error) {
+	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
+		return nil, err
+	}
+	return &obj.ShareWhen, nil
+}
+
+func (r *shopResolver) MaxShareBasisPoints(ctx context.Context, obj *catalog.Shop) (*int, error) {
+	if ok, err := r.access.shows(ctx, obj); err != nil || !ok {
+		return nil, err
+	}
+	return &obj.MaxShareBasisPoints, nil
 }
 
 func (r *Resolver) MiniProgram() generated.MiniProgramResolver { return &miniProgramResolver{r} }

@@ -251,6 +251,8 @@ var fieldRights = func() map[string]fieldRow {
 		"Shop.variants":            {"Shop", "f", `{ f: variants(first: 1) { nodes { id } } }`, staff},
 		"Shop.orders":              {"Shop", "f", `{ f: orders(first: 1) { nodes { id } } }`, staff},
 		"Shop.splitRules":          {"Shop", "f", `{ f: splitRules { receiver } }`, staff},
+		"Shop.shareWhen":           {"Shop", "f", `{ f: shareWhen }`, staff},
+		"Shop.maxShareBasisPoints": {"Shop", "f", `{ f: maxShareBasisPoints }`, staff},
 		"Shop.staff":               {"Shop", "f", `{ f: staff(first: 1) { nodes { staffId } } }`, managers},
 		"Shop.invitations":         {"Shop", "f", `{ f: invitations(first: 1) { nodes { id } } }`, managers},
 		"Shop.auditLog":            {"Shop", "f", `{ f: auditLog(first: 1) { nodes { id } } }`, managers},

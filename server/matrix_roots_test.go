@@ -208,7 +208,10 @@ func rootRights() map[string]rootRow {
 		"Mutation.splitRulesSet": {operator, aShop, func(_ *side, id string) vars {
 			return vars{"shopId": id, "rules": []vars{{"receiver": "platform", "role": "PLATFORM", "basisPoints": 300}}}
 		}},
-		"Mutation.jobRetry":         {managers, aSentJob, arg("jobId")},
+		"Mutation.jobRetry": {managers, aSentJob, arg("jobId")},
+		"Mutation.shopUpdate": {operator, aShop, func(_ *side, id string) vars {
+			return vars{"input": vars{"shopId": id, "shareWhen": "AFTER_PAYMENT"}}
+		}},
 		"Mutation.sandboxFaultsSet": {operator, nil, func(*side, string) vars { return vars{"input": vars{}} }},
 	}
 }

@@ -15,12 +15,12 @@ import (
 	"holdfast/graph/documents"
 	"holdfast/graph/transport"
 	business "holdfast/internal/app"
+	"holdfast/internal/catalog"
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/payment"
-	"holdfast/internal/wechatpay"
 )
 
 // Everything that waits has an end.
@@ -103,7 +103,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		provider payment.Provider       = payment.Unconfigured{}
 		real     *weChat
 
-		receivers func(string) error // any name is one, to the sandbox
+		sharing catalog.Sharing // the sandbox lets anybody receive anything
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -115,12 +115,12 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		if real, err = newWeChat(a, d, c.WeChat, c.ShareAfter); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
-		codes, provider, receivers = real.login, real.pay, wechatpay.CheckReceiver
+		codes, provider, sharing = real.login, real.pay, real.pay
 	}
 	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
-		CheckReceiver: receivers,
+		Sharing: sharing,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge

@@ -57,6 +57,7 @@ type MutationResolver interface {
 	SessionRefresh(ctx context.Context, refreshToken string) (*model.SessionRefreshPayload, error)
 	SessionRevoke(ctx context.Context) (*model.SessionRevokePayload, error)
 	SplitRulesSet(ctx context.Context, shopID string, rules []*catalog.SplitRule) (*model.SplitRulesSetPayload, error)
+	ShopUpdate(ctx context.Context, input catalog.ShopChange) (*model.ShopUpdatePayload, error)
 	StaffInvite(ctx context.Context, input identity.InviteInput) (*model.StaffInvitePayload, error)
 	StaffInvitationAccept(ctx context.Context, token string, password string) (*model.StaffInvitationAcceptPayload, error)
 	StaffInvitationRevoke(ctx context.Context, invitationID string) (*model.StaffInvitationRevokePayload, error)
@@ -388,6 +389,20 @@ func field_Mutation_sessionRefresh_args(ctx context.Context, ec *executionContex
 		return nil, err
 	}
 	args["refreshToken"] = arg0
+	return args, nil
+}
+
+func field_Mutation_shopUpdate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (catalog.ShopChange, error) {
+			return unmarshalNShopUpdateInput2holdfastᚋinternalᚋcatalogᚐShopChange(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -1813,6 +1828,50 @@ func fieldContext_Mutation_splitRulesSet(ctx context.Context, ec *executionConte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_splitRulesSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_shopUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_shopUpdate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ShopUpdate(ctx, fc.Args["input"].(catalog.ShopChange))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ShopUpdatePayload) graphql.Marshaler {
+			return marshalNShopUpdatePayload2ᚖholdfastᚋgraphᚋmodelᚐShopUpdatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_shopUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ShopUpdatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_shopUpdate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3531,6 +3590,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "splitRulesSet":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_splitRulesSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shopUpdate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_shopUpdate(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

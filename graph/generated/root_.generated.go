@@ -244,6 +244,7 @@ type ComplexityRoot struct {
 		SessionCreate         func(childComplexity int, input model.SessionCreateInput) int
 		SessionRefresh        func(childComplexity int, refreshToken string) int
 		SessionRevoke         func(childComplexity int) int
+		ShopUpdate            func(childComplexity int, input catalog.ShopChange) int
 		SplitRulesSet         func(childComplexity int, shopID string, rules []*catalog.SplitRule) int
 		StaffInvitationAccept func(childComplexity int, token string, password string) int
 		StaffInvitationRevoke func(childComplexity int, invitationID string) int
@@ -541,19 +542,21 @@ type ComplexityRoot struct {
 	}
 
 	Shop struct {
-		AuditLog    func(childComplexity int, first int, after *string) int
-		Balances    func(childComplexity int) int
-		Currency    func(childComplexity int) int
-		ID          func(childComplexity int) int
-		Invitations func(childComplexity int, first int, after *string) int
-		IsOpen      func(childComplexity int) int
-		Ledger      func(childComplexity int, first int, after *string) int
-		Name        func(childComplexity int) int
-		Orders      func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
-		Products    func(childComplexity int, first int, after *string, search *string) int
-		SplitRules  func(childComplexity int) int
-		Staff       func(childComplexity int, first int, after *string) int
-		Variants    func(childComplexity int, first int, after *string, search *string, onlyLow *bool) int
+		AuditLog            func(childComplexity int, first int, after *string) int
+		Balances            func(childComplexity int) int
+		Currency            func(childComplexity int) int
+		ID                  func(childComplexity int) int
+		Invitations         func(childComplexity int, first int, after *string) int
+		IsOpen              func(childComplexity int) int
+		Ledger              func(childComplexity int, first int, after *string) int
+		MaxShareBasisPoints func(childComplexity int) int
+		Name                func(childComplexity int) int
+		Orders              func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
+		Products            func(childComplexity int, first int, after *string, search *string) int
+		ShareWhen           func(childComplexity int) int
+		SplitRules          func(childComplexity int) int
+		Staff               func(childComplexity int, first int, after *string) int
+		Variants            func(childComplexity int, first int, after *string, search *string, onlyLow *bool) int
 	}
 
 	ShopConnection struct {
@@ -582,6 +585,11 @@ type ComplexityRoot struct {
 	ShopMemberEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ShopUpdatePayload struct {
+		Shop       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	SplitRule struct {
@@ -1550,6 +1558,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SessionRevoke(childComplexity), true
+	case "Mutation.shopUpdate":
+		if e.ComplexityRoot.Mutation.ShopUpdate == nil {
+			break
+		}
+
+		args, err := field_Mutation_shopUpdate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ShopUpdate(childComplexity, args["input"].(catalog.ShopChange)), true
 	case "Mutation.splitRulesSet":
 		if e.ComplexityRoot.Mutation.SplitRulesSet == nil {
 			break
@@ -2777,6 +2796,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.Ledger(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Shop.maxShareBasisPoints":
+		if e.ComplexityRoot.Shop.MaxShareBasisPoints == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shop.MaxShareBasisPoints(childComplexity), true
 	case "Shop.name":
 		if e.ComplexityRoot.Shop.Name == nil {
 			break
@@ -2805,6 +2830,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Shop.Products(childComplexity, args["first"].(int), args["after"].(*string), args["search"].(*string)), true
+	case "Shop.shareWhen":
+		if e.ComplexityRoot.Shop.ShareWhen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Shop.ShareWhen(childComplexity), true
 	case "Shop.splitRules":
 		if e.ComplexityRoot.Shop.SplitRules == nil {
 			break
@@ -2916,6 +2947,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ShopMemberEdge.Node(childComplexity), true
+
+	case "ShopUpdatePayload.shop":
+		if e.ComplexityRoot.ShopUpdatePayload.Shop == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopUpdatePayload.Shop(childComplexity), true
+	case "ShopUpdatePayload.userErrors":
+		if e.ComplexityRoot.ShopUpdatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShopUpdatePayload.UserErrors(childComplexity), true
 
 	case "SplitRule.basisPoints":
 		if e.ComplexityRoot.SplitRule.BasisPoints == nil {
@@ -3449,6 +3493,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ProductVariantUpdateInput", graphql.BindUnmarshaler(ec, unmarshalInputProductVariantUpdateInput)),
 			graphql.NewInputUnmarshaler("SandboxFaultsInput", graphql.BindUnmarshaler(ec, unmarshalInputSandboxFaultsInput)),
 			graphql.NewInputUnmarshaler("SessionCreateInput", graphql.BindUnmarshaler(ec, unmarshalInputSessionCreateInput)),
+			graphql.NewInputUnmarshaler("ShopUpdateInput", graphql.BindUnmarshaler(ec, unmarshalInputShopUpdateInput)),
 			graphql.NewInputUnmarshaler("SplitRuleInput", graphql.BindUnmarshaler(ec, unmarshalInputSplitRuleInput)),
 			graphql.NewInputUnmarshaler("StaffInviteInput", graphql.BindUnmarshaler(ec, unmarshalInputStaffInviteInput)),
 			graphql.NewInputUnmarshaler("StaffLoginInput", graphql.BindUnmarshaler(ec, unmarshalInputStaffLoginInput)),
@@ -3885,7 +3930,7 @@ enum UserErrorCode {
   PAYMENT_PENDING
   "The payment was closed, by a cancel or at its end."
   PAYMENT_CLOSED
-  "The provider refuses this payment."
+  "The provider refuses this payment, or would: it takes no such currency, shop or order."
   PAYMENT_REFUSED
   "The payment has been made; it is too late to cancel or to pay again."
   ALREADY_PAID
@@ -5112,6 +5157,23 @@ type Shop implements Node {
   ): OrderConnection
   "Staff; null for others: how each order's money is divided."
   splitRules: [SplitRule!]
+  "Staff; null for others: when the receivers of split rules get their shares."
+  shareWhen: ShareWhen
+  """
+  Staff; null for others: hundredths of a percent of an order that the receivers of split rules may have together; what the payment provider
+  allowed when it was last asked, if that is less. Rules that add up to more share it in proportion.
+  """
+  maxShareBasisPoints: Int
+}
+
+"When others receive their shares of a shop's orders; 25 days after the payment in any case, and never before the provider pays them out."
+enum ShareWhen {
+  "As soon as the order is paid."
+  AFTER_PAYMENT
+  "When all of it has been shipped."
+  AFTER_SHIPPING
+  "When it has arrived."
+  AFTER_COMPLETION
 }
 
 "basisPoints of Order.total, rounded down; what the rules leave is the merchant's."
@@ -5180,10 +5242,28 @@ type SplitRulesSetPayload {
   userErrors: [UserError!]!
 }
 
+"What is to change of a shop; what is null stays as it is."
+input ShopUpdateInput {
+  "Any shop."
+  shopId: ID!
+  "Of orders that are paid already, too: what waited goes out within a day when it is an earlier moment."
+  shareWhen: ShareWhen
+  "0 to 10000; not below the sum of the shop's split rules, nor above what the payment provider allows."
+  maxShareBasisPoints: Int
+}
+
+"What shopUpdate answers."
+type ShopUpdatePayload {
+  "Null when refused."
+  shop: Shop
+  "NOT_FOUND, INVALID, AMOUNT_EXCEEDED (the provider allows less, or the split rules give more)."
+  userErrors: [UserError!]!
+}
+
 extend type Mutation {
   """
-  Operator. The shares add up to at most the shop's highest share (3000 basis points unless set). Orders already made keep their
-  plan.
+  Operator. The shares add up to at most the shop's highest share (3000 basis points unless set), and to what the payment provider allows,
+  which is asked each time (OVERLOADED when it does not answer). Orders already made keep their plan.
   """
   splitRulesSet(
     "Of a shop."
@@ -5191,6 +5271,11 @@ extend type Mutation {
     "In place of what there was; at most 20, and none leaves everything to the merchant."
     rules: [SplitRuleInput!]!
   ): SplitRulesSetPayload!
+  "Operator, as it is the money of others that waits. OVERLOADED when the payment provider has to be asked and does not answer."
+  shopUpdate(
+    "What is to change."
+    input: ShopUpdateInput!
+  ): ShopUpdatePayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/staff.graphqls", Input: `extend type Shop {
@@ -6428,6 +6513,10 @@ func childFields_Shop(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Shop_orders(ctx, ec, field)
 	case "splitRules":
 		return fieldContext_Shop_splitRules(ctx, ec, field)
+	case "shareWhen":
+		return fieldContext_Shop_shareWhen(ctx, ec, field)
+	case "maxShareBasisPoints":
+		return fieldContext_Shop_maxShareBasisPoints(ctx, ec, field)
 	case "balances":
 		return fieldContext_Shop_balances(ctx, ec, field)
 	case "ledger":
@@ -6496,6 +6585,16 @@ func childFields_ShopMemberEdge(ctx context.Context, ec *executionContext, field
 		return fieldContext_ShopMemberEdge_node(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShopMemberEdge", field.Name)
+}
+
+func childFields_ShopUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "shop":
+		return fieldContext_ShopUpdatePayload_shop(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_ShopUpdatePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShopUpdatePayload", field.Name)
 }
 
 func childFields_SplitRule(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"holdfast/graph/model"
+	"holdfast/graph/scalar"
 	"holdfast/internal/catalog"
 	"holdfast/internal/money"
 	"holdfast/internal/payment"
@@ -28,6 +29,8 @@ type ShopResolver interface {
 	Variants(ctx context.Context, obj *catalog.Shop, first int, after *string, search *string, onlyLow *bool) (*model.ProductVariantConnection, error)
 	Orders(ctx context.Context, obj *catalog.Shop, first int, after *string, filter *model.OrderFilter) (*model.OrderConnection, error)
 	SplitRules(ctx context.Context, obj *catalog.Shop) ([]*catalog.SplitRule, error)
+	ShareWhen(ctx context.Context, obj *catalog.Shop) (*catalog.ShareWhen, error)
+	MaxShareBasisPoints(ctx context.Context, obj *catalog.Shop) (*int, error)
 	Balances(ctx context.Context, obj *catalog.Shop) ([]*payment.Balance, error)
 	Ledger(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.LedgerEntryConnection, error)
 	Staff(ctx context.Context, obj *catalog.Shop, first int, after *string) (*model.ShopMemberConnection, error)
@@ -620,6 +623,52 @@ func fieldContext_Shop_splitRules(_ context.Context, ec *executionContext, field
 	return fc, nil
 }
 
+func _Shop_shareWhen(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.Shop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Shop_shareWhen(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Shop().ShareWhen(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.ShareWhen) graphql.Marshaler {
+			return marshalOShareWhen2ᚖholdfastᚋinternalᚋcatalogᚐShareWhen(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Shop_shareWhen(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Shop", field, true, true, "ShareWhen")
+}
+
+func _Shop_maxShareBasisPoints(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.Shop) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Shop_maxShareBasisPoints(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Shop().MaxShareBasisPoints(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return marshalOInt2ᚖint(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Shop_maxShareBasisPoints(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Shop", field, true, true, "Int")
+}
+
 func _Shop_balances(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.Shop) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -979,6 +1028,70 @@ func fieldContext_ShopEdge_node(_ context.Context, ec *executionContext, field g
 	return fc, nil
 }
 
+func _ShopUpdatePayload_shop(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.ShopUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ShopUpdatePayload_shop(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shop, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *catalog.Shop) graphql.Marshaler {
+			return marshalOShop2ᚖholdfastᚋinternalᚋcatalogᚐShop(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ShopUpdatePayload_shop(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShopUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Shop(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ShopUpdatePayload_userErrors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *model.ShopUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ShopUpdatePayload_userErrors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.UserError) graphql.Marshaler {
+			return marshalNUserError2ᚕholdfastᚋgraphᚋmodelᚐUserErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ShopUpdatePayload_userErrors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShopUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func _SplitRule_receiver(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *catalog.SplitRule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1115,6 +1228,62 @@ func fieldContext_SplitRulesSetPayload_userErrors(_ context.Context, ec *executi
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func unmarshalInputShopUpdateInput(ctx context.Context, ec *executionContext, obj any) (catalog.ShopChange, error) {
+	var it catalog.ShopChange
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"shopId", "shareWhen", "maxShareBasisPoints"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "shopId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("shopId"))
+			data, err := unmarshalNID2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ShopID = data
+		case "shareWhen":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("shareWhen"))
+			data, err := unmarshalOShareWhen2ᚖholdfastᚋinternalᚋcatalogᚐShareWhen(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ShareWhen = data
+		case "maxShareBasisPoints":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxShareBasisPoints"))
+			data, err := unmarshalOInt2ᚖint(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MaxShareBasisPoints = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShopUpdateInput unmarshals raw into the ShopUpdateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShopUpdateInput(ctx context.Context, raw any) (catalog.ShopChange, error) {
+	var out catalog.ShopChange
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShopUpdateInput", raw, &out)
+	return out, err
+}
 
 func unmarshalInputSplitRuleInput(ctx context.Context, ec *executionContext, obj any) (catalog.SplitRule, error) {
 	var it catalog.SplitRule
@@ -1284,6 +1453,18 @@ func _Shop(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 				func(ctx context.Context) graphql.Marshaler {
 					return _Shop_splitRules(ctx, ec, field, obj)
 				})
+		case "shareWhen":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Shop_shareWhen(ctx, ec, field, obj)
+				})
+		case "maxShareBasisPoints":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Shop_maxShareBasisPoints(ctx, ec, field, obj)
+				})
 		case "balances":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -1392,6 +1573,44 @@ func _ShopEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			}
 		case "node":
 			out.Values[i] = _ShopEdge_node(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var shopUpdatePayloadImplementors = []string{"ShopUpdatePayload"}
+
+func _ShopUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *model.ShopUpdatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shopUpdatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShopUpdatePayload")
+		case "shop":
+			out.Values[i] = _ShopUpdatePayload_shop(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = _ShopUpdatePayload_userErrors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1553,6 +1772,19 @@ func marshalNShopEdge2ᚖholdfastᚋgraphᚋmodelᚐShopEdge(ctx context.Context
 	return _ShopEdge(ctx, ec, sel, v)
 }
 
+func unmarshalNShopUpdateInput2holdfastᚋinternalᚋcatalogᚐShopChange(ctx context.Context, ec *executionContext, v any) (catalog.ShopChange, error) {
+	res, err := unmarshalInputShopUpdateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNShopUpdatePayload2ᚖholdfastᚋgraphᚋmodelᚐShopUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *model.ShopUpdatePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ShopUpdatePayload!")
+		return graphql.Null
+	}
+	return _ShopUpdatePayload(ctx, ec, sel, v)
+}
+
 func marshalNSplitRule2ᚖholdfastᚋinternalᚋcatalogᚐSplitRule(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *catalog.SplitRule) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SplitRule!")
@@ -1593,6 +1825,25 @@ func marshalOMiniProgram2ᚖholdfastᚋinternalᚋcatalogᚐMiniProgram(ctx cont
 		return graphql.Null
 	}
 	return _MiniProgram(ctx, ec, sel, v)
+}
+
+func unmarshalOShareWhen2ᚖholdfastᚋinternalᚋcatalogᚐShareWhen(ctx context.Context, ec *executionContext, v any) (*catalog.ShareWhen, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalString(v)
+	res := catalog.ShareWhen(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOShareWhen2ᚖholdfastᚋinternalᚋcatalogᚐShareWhen(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *catalog.ShareWhen) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(*v))
+	return res
 }
 
 func marshalOShop2ᚖholdfastᚋinternalᚋcatalogᚐShop(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *catalog.Shop) graphql.Marshaler {

@@ -605,6 +605,14 @@ type ShopMemberEdge struct {
 	Node *identity.ShopMember `json:"node"`
 }
 
+// What shopUpdate answers.
+type ShopUpdatePayload struct {
+	// Null when refused.
+	Shop *catalog.Shop `json:"shop,omitempty"`
+	// NOT_FOUND, INVALID, AMOUNT_EXCEEDED (the provider allows less, or the split rules give more).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // What splitRulesSet answers.
 type SplitRulesSetPayload struct {
 	// Null when refused.

@@ -35,8 +35,8 @@ type Settings struct {
 	CompleteAfter time.Duration
 	Provider      payment.Provider
 	Codes         identity.CodeExchanger
-	// CheckReceiver refuses names of receivers that the provider could pay no share to; nil refuses none.
-	CheckReceiver func(string) error
+	// Sharing is what the provider knows of who may receive what; nil lets anybody receive anything.
+	Sharing catalog.Sharing
 }
 
 // App is the business on one database.
@@ -72,7 +72,7 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 		Payments:  payment.New(d),
 		Audit:     audit.New(d),
 	}
-	a.Catalog.CheckReceivers(set.CheckReceiver)
+	a.Catalog.ShareBy(set.Sharing)
 	a.Carts = cart.New(d, now, a.Catalog, a.Inventory)
 	a.Desk = order.NewDesk(d, now, hub.OrdersMoved, func(ctx context.Context, tx *db.Tx, o typeid.Order, due time.Time) error {
 		return job.AddTx(ctx, tx, now(), due, job.Order, o.UUID)
@@ -85,6 +85,7 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 	a.Settlement = settlement.New(settlement.Deps{
 		DB: d, Now: now, Inventory: a.Inventory, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
 	})
+	a.Catalog.SharesSooner(a.Settlement.SharesSoonerTx)
 	return a
 }
 

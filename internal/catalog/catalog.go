@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"holdfast/ent"
 	"holdfast/ent/miniprogram"
@@ -35,6 +36,9 @@ type Shop struct {
 	IsOpen   bool
 	// Receiver is the merchant's own handle at the payment provider.
 	Receiver string
+	// ShareWhen is when the others receive their shares, MaxShareBasisPoints how much of an order they may have together.
+	ShareWhen           ShareWhen
+	MaxShareBasisPoints int
 }
 
 // shopOpen is the status of a shop that sells.
@@ -92,7 +96,10 @@ type Catalog struct {
 	now       clock.Clock
 	committed []func([]inventory.Stock)
 
-	checkReceiver func(string) error // nil refuses nobody
+	appIDs sync.Map // of mini-programs, which never change
+
+	sharing      Sharing                                          // nil says nothing
+	sharesSooner func(context.Context, *db.Tx, typeid.Shop) error // nil wakes nobody
 }
 
 // New is a Catalog on d. The stock that it changes it tells committed, if given, which must not block.
@@ -163,7 +170,10 @@ func miniProgramOf(r *ent.MiniProgram) *MiniProgram {
 }
 
 func shopOf(r *ent.Shop) *Shop {
-	return &Shop{ID: r.ID, Name: r.Name, Currency: money.Currency(r.Currency), IsOpen: r.Status == shopOpen, Receiver: r.Receiver}
+	return &Shop{
+		ID: r.ID, Name: r.Name, Currency: money.Currency(r.Currency), IsOpen: r.Status == shopOpen, Receiver: r.Receiver,
+		ShareWhen: ShareWhen(r.ShareWhen), MaxShareBasisPoints: r.MaxShareBasisPoints,
+	}
 }
 
 func productOf(r *ent.Product) (*Product, error) {

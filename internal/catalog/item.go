@@ -8,6 +8,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 
+	"holdfast/ent/miniprogram"
 	"holdfast/ent/miniprogramshop"
 	"holdfast/ent/product"
 	"holdfast/ent/productvariant"
@@ -22,7 +23,9 @@ import (
 type Item struct {
 	Variant
 	// Receiver is the merchant's own handle at the payment provider.
-	Receiver         string
+	Receiver string
+	// MaxShare is how much of an order others may have, together, in hundredths of a percent.
+	MaxShare         int
 	ProductTitle     string
 	ImageURL         string // the product's first; "" when it has none
 	RequiresShipping bool
@@ -51,11 +54,21 @@ func (c *Catalog) Items(ctx context.Context, mini typeid.MiniProgram, variants [
 	return out, nil
 }
 
-// Offers are the Items of several mini-programs, and the split rules of all their shops, read together.
-func (c *Catalog) Offers(ctx context.Context, wanted map[typeid.MiniProgram][]typeid.Variant) (
-	map[typeid.MiniProgram]map[typeid.Variant]*Item, map[typeid.Shop][]SplitRule, error,
-) {
-	items, rules := make(map[typeid.MiniProgram]map[typeid.Variant]*Item, len(wanted)), make(map[typeid.Shop][]SplitRule)
+// Offers are what checkouts in several mini-programs are planned from, read together.
+type Offers struct {
+	Items  map[typeid.MiniProgram]map[typeid.Variant]*Item
+	Rules  map[typeid.Shop][]SplitRule // of all the shops
+	AppIDs map[typeid.MiniProgram]string
+}
+
+// Offers reads the Items of several mini-programs, the split rules of all their shops, and the appIds. An appId never changes: it is
+// read once.
+func (c *Catalog) Offers(ctx context.Context, wanted map[typeid.MiniProgram][]typeid.Variant) (Offers, error) {
+	out := Offers{
+		Items:  make(map[typeid.MiniProgram]map[typeid.Variant]*Item, len(wanted)),
+		Rules:  make(map[typeid.Shop][]SplitRule),
+		AppIDs: make(map[typeid.MiniProgram]string, len(wanted)),
+	}
 	var reads []db.Read
 	var named []typeid.Variant
 	for mini, variants := range wanted {
@@ -63,16 +76,35 @@ func (c *Catalog) Offers(ctx context.Context, wanted map[typeid.MiniProgram][]ty
 			continue
 		}
 		variants = distinct(variants)
-		items[mini] = make(map[typeid.Variant]*Item, len(variants))
-		reads, named = append(reads, c.readItems(mini, variants, items[mini])), append(named, variants...)
+		out.Items[mini] = make(map[typeid.Variant]*Item, len(variants))
+		reads, named = append(reads, c.readItems(mini, variants, out.Items[mini])), append(named, variants...)
+		if appID, known := c.appIDs.Load(mini); known {
+			out.AppIDs[mini], _ = appID.(string)
+			continue
+		}
+		reads = append(reads, c.readAppID(mini, out.AppIDs))
 	}
 	if len(reads) == 0 {
-		return items, rules, nil
+		return out, nil
 	}
-	if err := c.db.ReadAll(ctx, append(reads, c.readRules(distinct(named), rules))...); err != nil {
-		return nil, nil, fmt.Errorf("read offers: %w", err)
+	if err := c.db.ReadAll(ctx, append(reads, c.readRules(distinct(named), out.Rules))...); err != nil {
+		return Offers{}, fmt.Errorf("read offers: %w", err)
 	}
-	return items, rules, nil
+	return out, nil
+}
+
+func (c *Catalog) readAppID(mini typeid.MiniProgram, into map[typeid.MiniProgram]string) db.Read {
+	d := c.db.SQL()
+	query := d.Select(miniprogram.FieldAppID).From(d.Table(miniprogram.Table)).Where(sql.EQ(miniprogram.FieldID, mini))
+	return db.Read{Query: query, Row: func(row db.Row) error {
+		var appID string
+		err := row.Scan(&appID)
+		if err == nil {
+			into[mini] = appID
+			c.appIDs.Store(mini, appID)
+		}
+		return err
+	}}
 }
 
 func distinct(variants []typeid.Variant) []typeid.Variant {
@@ -103,7 +135,7 @@ func (c *Catalog) readItems(mini typeid.MiniProgram, variants []typeid.Variant, 
 		v.C(productvariant.FieldID), v.C(productvariant.FieldProductID), v.C(productvariant.FieldShopID), v.C(productvariant.FieldSku),
 		v.C(productvariant.FieldTitle), v.C(productvariant.FieldPrice), v.C(productvariant.FieldCurrency), v.C(productvariant.FieldStatus),
 		p.C(product.FieldTitle), p.C(product.FieldImageUrls), p.C(product.FieldRequiresShipping), p.C(product.FieldStatus),
-		s.C(shop.FieldStatus), s.C(shop.FieldReceiver), l.C(miniprogramshop.FieldID),
+		s.C(shop.FieldStatus), s.C(shop.FieldReceiver), s.C(shop.FieldMaxShareBasisPoints), l.C(miniprogramshop.FieldID),
 	).From(v).
 		Join(p).On(v.C(productvariant.FieldProductID), p.C(product.FieldID)).
 		Join(s).On(v.C(productvariant.FieldShopID), s.C(shop.FieldID)).
@@ -128,7 +160,7 @@ func scanItem(row db.Row) (*Item, error) {
 		link                                 []byte
 	)
 	if err := row.Scan(&i.ID, &i.ProductID, &i.ShopID, &i.SKU, &i.Title, &price, &currency, &own, &i.ProductTitle, &images,
-		&i.RequiresShipping, &status, &opens, &i.Receiver, &link); err != nil {
+		&i.RequiresShipping, &status, &opens, &i.Receiver, &i.MaxShare, &link); err != nil {
 		return nil, err
 	}
 	var urls []string

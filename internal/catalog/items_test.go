@@ -43,7 +43,7 @@ func TestItems(t *testing.T) {
 			t.Fatalf("%d items", len(got))
 		}
 		want := &catalog.Item{
-			Variant: *active[0], Receiver: "merchant", ProductTitle: "Tea", ImageURL: "/1.png", RequiresShipping: true, ForSale: true,
+			Variant: *active[0], Receiver: "merchant", MaxShare: 3000, ProductTitle: "Tea", ImageURL: "/1.png", RequiresShipping: true, ForSale: true,
 		}
 		if d := cmp.Diff(want, got[active[0].ID], ids()); d != "" {
 			t.Errorf("(-want +got):\n%s", d)

@@ -36,15 +36,15 @@ func BenchmarkPlan(b *testing.B) {
 			now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 			shop, in := typeid.New[typeid.Shop](now), checkout.Input{ShipTo: address()}
 			world := checkout.Catalogue{
-				Items:     make(map[typeid.Variant]*catalog.Item),
-				Rules:     map[typeid.Shop][]catalog.SplitRule{shop: {{Receiver: "platform", Role: "PLATFORM", BasisPoints: 250}}},
-				MaxOrders: 50,
+				Items:  make(map[typeid.Variant]*catalog.Item),
+				Rules:  map[typeid.Shop][]catalog.SplitRule{shop: {{Receiver: "platform", Role: "PLATFORM", BasisPoints: 250}}},
+				Limits: payment.Limits{MaxOrders: 50},
 			}
 			for i := range n {
 				v := typeid.New[typeid.Variant](now)
 				world.Items[v] = &catalog.Item{
 					Variant:      catalog.Variant{ID: v, ShopID: shop, SKU: fmt.Sprint("tea-", i), Price: money.New(1999, money.CNY)},
-					ProductTitle: "茶 Tea", ForSale: true, RequiresShipping: true, Receiver: "merchant",
+					ProductTitle: "茶 Tea", ForSale: true, RequiresShipping: true, Receiver: "merchant", MaxShare: 3000,
 				}
 				in.Lines = append(in.Lines, checkout.LineInput{VariantID: v.String(), Quantity: 2})
 			}

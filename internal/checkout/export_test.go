@@ -21,8 +21,8 @@ const (
 func (c *Checkouts) SweepOnce(ctx context.Context) (int, error) { return c.sweepOnce(ctx) }
 
 // Divide is divide.
-func Divide(total money.Money, receiver string, rules []catalog.SplitRule) ([]PlannedSplit, error) {
-	return divide(total, receiver, rules)
+func Divide(total money.Money, of *catalog.Item, rules []catalog.SplitRule) []PlannedSplit {
+	return divide(total, of, rules)
 }
 
 // CheckAddress is checkAddress.

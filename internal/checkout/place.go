@@ -31,7 +31,7 @@ var errCartMoved = errors.New("the cart has moved")
 // PAYMENT_PENDING, and with no other error, there is a checkout too: the goods are held, the provider has not answered.
 //
 // It fails with INVALID, TOO_MANY, NOT_FOUND, NOT_FOR_SALE, QUANTITY_LIMIT, CURRENCY_MISMATCH, ADDRESS_REQUIRED,
-// PRICE_CHANGED, VERSION_MISMATCH, OUT_OF_STOCK, HOLD_LIMIT_REACHED and IDEMPOTENCY_KEY_REUSED.
+// PRICE_CHANGED, PAYMENT_REFUSED, VERSION_MISMATCH, OUT_OF_STOCK, HOLD_LIMIT_REACHED and IDEMPOTENCY_KEY_REUSED.
 func (c *Checkouts) Place(ctx context.Context, who identity.Principal, in Input) (*Checkout, error) {
 	if err := idempotency.CheckKey(in.IdempotencyKey); err != nil {
 		return nil, err
@@ -165,13 +165,13 @@ func (c *Checkouts) readWorlds(ctx context.Context, wishes []wish) ([]Catalogue,
 	for _, w := range wishes {
 		wanted[w.mini] = append(wanted[w.mini], w.variants...)
 	}
-	items, rules, err := c.catalog.Offers(ctx, wanted)
+	found, err := c.catalog.Offers(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Catalogue, len(wishes))
 	for i, w := range wishes {
-		out[i] = Catalogue{Items: items[w.mini], Rules: rules, MaxOrders: c.provider.MaxOrders()}
+		out[i] = Catalogue{Items: found.Items[w.mini], Rules: found.Rules, Limits: c.provider.Limits(found.AppIDs[w.mini])}
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ func TestPlaceProvider(t *testing.T) {
 		part{"silent", testPlaceSilentProvider},
 		part{"refuses", testPlaceRefusingProvider},
 		part{"takes few orders", testPlaceMaxOrders},
+		part{"takes no orders of nothing", testPlaceFree},
 		part{"hold limit", testHoldLimit},
 	)
 }
@@ -119,12 +120,25 @@ func TestPlaceHangingProvider(t *testing.T) {
 
 // testPlaceMaxOrders wants the provider's limit to hold before anything is held.
 func testPlaceMaxOrders(t *testing.T, w *world) {
-	w.fake().orders = 1
+	w.fake().limits.MaxOrders = 1
 	tea, ball, who := w.variant(t, 0, 1999, 10), w.variant(t, 1, 500, 10), w.buyer(t)
 	_, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 1, ball, 1))
 	refused(t, err, fault.TooMany)
 	w.sees(t, tea, 10, 0)
 	w.place(t, who, w.buy(tea, 1))
+}
+
+// testPlaceFree wants an order of nothing to be refused beside others before anything is held, and to be PAID at once alone.
+func testPlaceFree(t *testing.T, w *world) {
+	w.fake().limits.EachCosts = true
+	tea, sample, who := w.variant(t, 0, 1999, 10), w.variant(t, 1, 0, 10), w.buyer(t)
+	_, err := w.Checkouts.Place(t.Context(), who, w.buy(tea, 1, sample, 1))
+	refused(t, err, fault.PaymentRefused)
+	w.sees(t, tea, 10, 0)
+	w.sees(t, sample, 10, 0)
+	if c := w.place(t, who, w.buy(sample, 1)); c.Status != checkout.Paid {
+		t.Errorf("for nothing: %+v", c)
+	}
 }
 
 func testHoldLimit(t *testing.T, w *world) {

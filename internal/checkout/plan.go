@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +27,8 @@ const (
 type Catalogue struct {
 	Items map[typeid.Variant]*catalog.Item
 	Rules map[typeid.Shop][]catalog.SplitRule
-	// MaxOrders is how many orders the provider takes in one payment.
-	MaxOrders int
+	// Limits are what the provider takes in one payment.
+	Limits payment.Limits
 }
 
 // Plan is a priced checkout: what it would hold, charge and divide.
@@ -66,7 +65,8 @@ type PlannedSplit struct {
 const merchant = "MERCHANT"
 
 // MakePlan prices the lines, one order for each shop in the order in which they are named, or refuses: INVALID, TOO_MANY,
-// NOT_FOUND, NOT_FOR_SALE, QUANTITY_LIMIT, CURRENCY_MISMATCH, ADDRESS_REQUIRED, PRICE_CHANGED. It is pure.
+// NOT_FOUND, NOT_FOR_SALE, QUANTITY_LIMIT, CURRENCY_MISMATCH, ADDRESS_REQUIRED, PRICE_CHANGED, and PAYMENT_REFUSED of what the provider
+// would not take. It is pure.
 func MakePlan(in Input, lines []LineInput, world Catalogue) (Plan, error) {
 	merged, err := mergeLines(lines, world.Items)
 	if err != nil {
@@ -76,8 +76,8 @@ func MakePlan(in Input, lines []LineInput, world Catalogue) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	if len(plan.Orders) > world.MaxOrders {
-		return Plan{}, fault.New(fault.TooMany, "one payment takes the orders of at most %d shops", world.MaxOrders).At("input", "lines")
+	if err := plan.payable(world.Limits); err != nil {
+		return Plan{}, err
 	}
 	if in.ExpectedTotal != nil && *in.ExpectedTotal != plan.Total {
 		return Plan{}, &PriceError{
@@ -93,9 +93,7 @@ func MakePlan(in Input, lines []LineInput, world Catalogue) (Plan, error) {
 	}
 	for i := range plan.Orders {
 		o := &plan.Orders[i]
-		if o.Splits, err = divide(o.Total, o.Lines[0].Item.Receiver, world.Rules[o.Shop]); err != nil {
-			return Plan{}, fmt.Errorf("divide order of %s: %w", o.Shop, err)
-		}
+		o.Splits = divide(o.Total, o.Lines[0].Item, world.Rules[o.Shop])
 	}
 	return plan, nil
 }
@@ -198,6 +196,33 @@ func price(lines []PlannedLine) (Plan, error) {
 	return plan, nil
 }
 
+// payable refuses what the provider would not take, before anything is held for it. Where nothing is to be paid, no payment is made.
+func (p *Plan) payable(limits payment.Limits) error {
+	refuse := func(code fault.Code, text string, args ...any) error {
+		return fault.New(code, text, args...).At("input", "lines")
+	}
+	switch {
+	case len(p.Orders) > limits.MaxOrders:
+		return refuse(fault.TooMany, "one payment takes the orders of at most %d shops", limits.MaxOrders)
+	case p.Total.Amount == 0:
+		return nil
+	case limits.Currency != "" && p.Total.Currency != limits.Currency:
+		return refuse(fault.PaymentRefused, "only %s can be paid here", limits.Currency)
+	}
+	for _, o := range p.Orders {
+		if limits.EachCosts && o.Total.Amount == 0 {
+			return refuse(fault.PaymentRefused, "what costs nothing cannot be paid together with goods of other shops; order it apart")
+		}
+		if limits.Payee == nil {
+			continue
+		}
+		for _, refused := range fault.List(limits.Payee(o.Lines[0].Item.Receiver)) {
+			return refused.Refused().At("input", "lines")
+		}
+	}
+	return nil
+}
+
 // address puts the address on the orders of which something is shipped.
 func (p *Plan) address(in Input) error {
 	for i := range p.Orders {
@@ -235,22 +260,33 @@ func (p *Plan) notes(shops []ShopInput) error {
 	return nil
 }
 
-// divide gives every rule its share, rounded down, and the merchant what is left, to the fen.
-func divide(total money.Money, receiver string, rules []catalog.SplitRule) ([]PlannedSplit, error) {
-	left := total
-	var shares []PlannedSplit
+// divide gives every rule its share, rounded down, and the merchant what is left, to the fen. Rules that add up to more than others may
+// have, since the provider allows less than when they were set, share that in proportion: no part of an order is planned that would be
+// refused when it is paid out.
+func divide(total money.Money, of *catalog.Item, rules []catalog.SplitRule) []PlannedSplit {
+	points := 0
 	for _, r := range rules {
-		share := total.BasisPoints(r.BasisPoints)
+		points += r.BasisPoints
+	}
+	shareOf := total.BasisPoints
+	if most := total.BasisPoints(of.MaxShare).Amount; points > of.MaxShare {
+		whole := int64(points)
+		shareOf = func(points int) money.Money { // most = whole * q + r, so that nothing exceeds 64 bits on the way
+			return money.New(most/whole*int64(points)+most%whole*int64(points)/whole, total.Currency)
+		}
+	}
+	left := total
+	splits := make([]PlannedSplit, 1, 1+len(rules))
+	for _, r := range rules {
+		share := shareOf(r.BasisPoints)
 		if share.Amount == 0 {
 			continue
 		}
 		left.Amount -= share.Amount
-		shares = append(shares, PlannedSplit{Receiver: r.Receiver, Role: r.Role, Amount: share})
+		splits = append(splits, PlannedSplit{Receiver: r.Receiver, Role: r.Role, Amount: share})
 	}
-	if left.Amount < 0 {
-		return nil, fmt.Errorf("the rules give away %d more than %s", -left.Amount, total)
-	}
-	return append([]PlannedSplit{{Receiver: receiver, Role: merchant, Amount: left}}, shares...), nil
+	splits[0] = PlannedSplit{Receiver: of.Receiver, Role: merchant, Amount: left}
+	return splits
 }
 
 // variants are what the plan holds, each once.

@@ -15,6 +15,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/money"
 	"holdfast/internal/order"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -28,7 +29,7 @@ type shelf struct {
 func newShelf() *shelf {
 	s := &shelf{
 		Catalogue: checkout.Catalogue{
-			Items: make(map[typeid.Variant]*catalog.Item), Rules: make(map[typeid.Shop][]catalog.SplitRule), MaxOrders: 2,
+			Items: make(map[typeid.Variant]*catalog.Item), Rules: make(map[typeid.Shop][]catalog.SplitRule), Limits: payment.Limits{MaxOrders: 2},
 		},
 		shops: make(map[string]typeid.Shop), goods: make(map[string]typeid.Variant),
 	}
@@ -54,7 +55,7 @@ func (s *shelf) add(title, shop string, price money.Money) *catalog.Item {
 	s.goods[title] = id
 	s.Items[id] = &catalog.Item{
 		Variant:  catalog.Variant{ID: id, ShopID: s.shops[shop], SKU: title, Title: title, Price: price},
-		Receiver: shop, ProductTitle: "Product", ForSale: true,
+		Receiver: shop, MaxShare: 3000, ProductTitle: "Product", ForSale: true,
 	}
 	return s.Items[id]
 }
@@ -214,6 +215,39 @@ func TestMakePlanRefuses(t *testing.T) {
 		}
 		if len(plan.Orders) > 0 {
 			t.Errorf("%s: refused and planned all the same: %v", tc.name, s.brief(plan))
+		}
+	}
+}
+
+// TestMakePlanPayable refuses what the provider would not take. What costs nothing at all needs no provider.
+func TestMakePlanPayable(t *testing.T) {
+	t.Parallel()
+	s := newShelf()
+	s.add("sample", "toys", money.New(0, money.CNY))
+	no := fault.New(fault.PaymentRefused, "not here")
+	for _, tc := range []struct {
+		name   string
+		limits payment.Limits
+		lines  []checkout.LineInput
+		want   []refusal
+	}{
+		{"nothing beside something", payment.Limits{MaxOrders: 2, EachCosts: true}, s.buy("green", 1, "sample", 1), []refusal{{fault.PaymentRefused, "input.lines", ""}}},
+		{"nothing beside something, of one shop", payment.Limits{MaxOrders: 2, EachCosts: true}, s.buy("card", 1, "sample", 1), nil},
+		{"nothing alone", payment.Limits{MaxOrders: 2, EachCosts: true, Currency: money.HKD}, s.buy("sample", 1), nil},
+		{"nothing beside something, in the sandbox", payment.Limits{MaxOrders: 2}, s.buy("green", 1, "sample", 1), nil},
+		{"another currency", payment.Limits{MaxOrders: 2, Currency: money.CNY}, s.buy("cake", 1), []refusal{{fault.PaymentRefused, "input.lines", ""}}},
+		{"a shop that is not known", payment.Limits{MaxOrders: 2, Payee: func(receiver string) error {
+			if receiver == "toys" {
+				return no
+			}
+			return nil
+		}}, s.buy("green", 1, "card", 1), []refusal{{fault.PaymentRefused, "input.lines", ""}}},
+		{"no orders at all", payment.Limits{}, s.buy("sample", 1), []refusal{{fault.TooMany, "input.lines", ""}}},
+	} {
+		s.Limits = tc.limits
+		_, err := checkout.MakePlan(checkout.Input{ShipTo: address()}, tc.lines, s.Catalogue)
+		if diff := cmp.Diff(tc.want, refusals(err)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
 }

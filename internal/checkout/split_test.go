@@ -13,24 +13,26 @@ import (
 	"holdfast/internal/order"
 )
 
-// TestDivide divides random totals by random rules: every share is its floor, and all of them are the total.
+// TestDivide divides random totals by random rules: every share is its floor, of what others may have at most, and all of them are the total.
 func TestDivide(t *testing.T) {
 	t.Parallel()
+	part := func(whole *big.Int, points, of int) *big.Int {
+		p := new(big.Int).Mul(whole, big.NewInt(int64(points)))
+		return p.Div(p, big.NewInt(int64(of)))
+	}
 	for range 20_000 {
 		total := money.New(rand.Int64N(money.Max)>>rand.IntN(53), money.CNY)
+		most := &catalog.Item{Receiver: "shop", MaxShare: rand.IntN(10_001)}
 		var rules []catalog.SplitRule
-		for left := 10_000; left > 0 && rand.IntN(4) > 0; {
-			points := 1 + rand.IntN(left)
-			left -= points
+		all := 0
+		for rand.IntN(4) > 0 {
+			points := 1 + rand.IntN(10_000)>>rand.IntN(10) // they may be more than the whole
+			all += points
 			rules = append(rules, catalog.SplitRule{Receiver: string(rune('a' + len(rules))), Role: "PLATFORM", BasisPoints: points})
-		}
-		shares, err := checkout.Divide(total, "shop", rules)
-		if err != nil {
-			t.Fatalf("divide %v by %v: %v", total, rules, err)
 		}
 		got := make(map[string]int64)
 		sum := new(big.Int)
-		for i, s := range shares {
+		for i, s := range checkout.Divide(total, most, rules) {
 			if (s.Role == "MERCHANT") != (i == 0) || s.Amount.Currency != money.CNY || s.Amount.Amount < 0 || i > 0 && s.Amount.Amount == 0 {
 				t.Fatalf("divide %v by %v: share %d is %+v", total, rules, i, s)
 			}
@@ -40,24 +42,19 @@ func TestDivide(t *testing.T) {
 		if sum.Cmp(big.NewInt(total.Amount)) != 0 {
 			t.Fatalf("divide %v by %v: the shares are %v", total, rules, sum)
 		}
+		ceiling := part(big.NewInt(total.Amount), most.MaxShare, 10_000)
+		if others := sum.Sub(sum, big.NewInt(got["shop"])); others.Cmp(ceiling) > 0 {
+			t.Fatalf("divide %v by %v: others get %v, at most %v are allowed", total, rules, others, ceiling)
+		}
 		for _, r := range rules {
-			want := new(big.Int).Mul(big.NewInt(total.Amount), big.NewInt(int64(r.BasisPoints)))
-			if want.Div(want, big.NewInt(10_000)); want.Cmp(big.NewInt(got[r.Receiver])) != 0 {
-				t.Fatalf("divide %v by %v: %s gets %d, want %v", total, rules, r.Receiver, got[r.Receiver], want)
+			want := part(big.NewInt(total.Amount), r.BasisPoints, 10_000)
+			if all > most.MaxShare {
+				want = part(ceiling, r.BasisPoints, all)
+			}
+			if want.Cmp(big.NewInt(got[r.Receiver])) != 0 {
+				t.Fatalf("divide %v by %v, at most %d: %s gets %d, want %v", total, rules, most.MaxShare, r.Receiver, got[r.Receiver], want)
 			}
 		}
-	}
-}
-
-// TestDivideTooMuch proves that rules that give away more than there is make no order.
-func TestDivideTooMuch(t *testing.T) {
-	t.Parallel()
-	rules := []catalog.SplitRule{{Receiver: "a", Role: "PLATFORM", BasisPoints: 6000}, {Receiver: "b", Role: "PROMOTER", BasisPoints: 6000}}
-	if shares, err := checkout.Divide(money.New(100, money.CNY), "shop", rules); err == nil || fault.List(err) != nil {
-		t.Errorf("got %v, %v; want an internal error", shares, err)
-	}
-	if shares, err := checkout.Divide(money.New(0, money.CNY), "shop", rules); err != nil || len(shares) != 1 || shares[0].Amount.Amount != 0 {
-		t.Errorf("nothing, divided: %v, %v", shares, err)
 	}
 }
 

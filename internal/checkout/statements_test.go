@@ -44,6 +44,8 @@ func TestStatements(t *testing.T) {
 			want int
 			do   func()
 		}{
+			{"the first checkout of a process", 15, place(w.buy(of[:2]...))}, // which reads the mini-program's appId
+			{"cancelling it", 18, func() { w.cancel(t, who, placed) }},
 			{"a checkout of 1 line", 14, place(repeated)},
 			{"a checkout of 1 line, repeated", 7, place(repeated)},
 			{"cancelling it", 18, func() { w.cancel(t, who, placed) }},

@@ -135,7 +135,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 // fake is a provider that is the sandbox but for what a test sets.
 type fake struct {
 	*payment.Sandbox
-	orders  int
+	limits  payment.Limits
 	prepare func(ctx context.Context, t payment.Trade) (payment.Parameters, error)
 	close   func(ctx context.Context, t payment.Trade) (payment.Answer, error)
 	query   func(ctx context.Context, t payment.Trade) (payment.Answer, error)
@@ -144,14 +144,19 @@ type fake struct {
 // fake has all services talk to a fake from now on.
 func (w *world) fake() *fake {
 	f := &fake{
-		Sandbox: w.sandbox, orders: w.sandbox.MaxOrders(),
+		Sandbox: w.sandbox, limits: w.sandbox.Limits("wxtest"),
 		prepare: w.sandbox.Prepare, close: w.sandbox.Close, query: w.sandbox.Query,
 	}
 	w.use(f)
 	return f
 }
 
-func (f *fake) MaxOrders() int { return f.orders }
+func (f *fake) Limits(appID string) payment.Limits {
+	if appID != "wxtest" {
+		return payment.Limits{}
+	}
+	return f.limits
+}
 
 func (f *fake) Prepare(ctx context.Context, t payment.Trade) (payment.Parameters, error) {
 	return f.prepare(ctx, t)

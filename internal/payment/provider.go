@@ -13,8 +13,9 @@ import (
 // locked. An error that is no fault.Error means that nothing is known: the call may or may not have had its effect, and the
 // same call with the same id is safe.
 type Provider interface {
-	// MaxOrders is how many orders one payment may pay.
-	MaxOrders() int
+	// Limits are what one payment in the mini-program of this appId may be, so that nothing is held that could not be paid. Nothing is
+	// asked over a network for it.
+	Limits(appID string) Limits
 	// ShareAfter is how long after a payment its shares may be paid out at the earliest.
 	ShareAfter() time.Duration
 	// Prepare makes the payment payable and returns what wx.requestPayment takes. It refuses with PAYMENT_CLOSED,
@@ -35,6 +36,17 @@ type Provider interface {
 	SetFree(ctx context.Context, r FreeRequest) (TransferState, error)
 	// ReturnShare takes a share, or a part of it, back from its receiver. It refuses with AMOUNT_EXCEEDED.
 	ReturnShare(ctx context.Context, r ReturnRequest) (TransferState, error)
+}
+
+// Limits are what a provider takes in one payment.
+type Limits struct {
+	MaxOrders int
+	// EachCosts says that every order has to cost something. A payment of nothing at all is never made.
+	EachCosts bool
+	// Currency is the only one that it takes; "" takes all.
+	Currency money.Currency
+	// Payee refuses receivers of shops who could get no money there; nil refuses none.
+	Payee func(receiver string) error
 }
 
 // Trade is a payment as the provider knows it; its id is the provider's order number.
@@ -135,8 +147,8 @@ type Unconfigured struct{}
 
 var errUnconfigured = errors.New("no payment provider is configured")
 
-// MaxOrders implements Provider: none, so that nothing is held that could not be paid.
-func (Unconfigured) MaxOrders() int { return 0 }
+// Limits implements Provider: it takes no orders at all.
+func (Unconfigured) Limits(string) Limits { return Limits{} }
 
 // ShareAfter implements Provider.
 func (Unconfigured) ShareAfter() time.Duration { return 0 }

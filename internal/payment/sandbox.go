@@ -51,8 +51,8 @@ func NewSandbox(d *db.DB, now clock.Clock) *Sandbox {
 	return s
 }
 
-// MaxOrders implements Provider.
-func (s *Sandbox) MaxOrders() int { return sandboxOrders }
+// Limits implements Provider: it takes any currency, of any shop, and orders of nothing beside others.
+func (s *Sandbox) Limits(string) Limits { return Limits{MaxOrders: sandboxOrders} }
 
 // ShareAfter implements Provider: at once.
 func (s *Sandbox) ShareAfter() time.Duration { return 0 }

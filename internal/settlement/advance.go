@@ -230,7 +230,7 @@ func (s *Settlement) takeBack(ctx context.Context, a *account, back *ent.SplitRe
 func (s *Settlement) shares(ctx context.Context, a *account, run *results) error {
 	planned := slices.ContainsFunc(a.splits, a.unpaid)
 	if due := a.shareAt(s.provider.ShareAfter()); planned && run.now.Before(due) {
-		run.later = sooner(run.later, due)
+		run.later = sooner(run.later, sooner(due, run.now.Add(lookAgain)))
 		return nil
 	}
 	if planned {
@@ -275,6 +275,35 @@ func (s *Settlement) setFree(ctx context.Context, a *account) error {
 
 // shareAtLatest is when shares are paid out although their moment has not come: WeChat gives what is frozen to the merchant after 30 days.
 const shareAtLatest = 25 * 24 * time.Hour
+
+const (
+	// lookAgain is how late an order is looked at again whose shares wait: the shop may have changed its mind.
+	lookAgain = 24 * time.Hour
+	// wokenAtOnce is how many orders are looked at as soon as it has.
+	wokenAtOnce = 1000
+)
+
+// SharesSoonerTx asks for the orders of a shop again whose shares wait, in the transaction that lets them go out earlier: for the oldest at
+// once, so that no other order waits for thousands; for the rest when they are looked at next, within a day.
+func (s *Settlement) SharesSoonerTx(ctx context.Context, tx *db.Tx, shop typeid.Shop) error {
+	d := tx.SQL()
+	o, p := d.Table(entorder.Table).As("o"), d.Table(paymentsplit.Table).As("p")
+	planned := d.Select(p.C(paymentsplit.FieldID)).From(p).Where(sql.And(
+		sql.ColumnsEQ(p.C(paymentsplit.FieldOrderID), o.C(entorder.FieldID)), sql.EQ(p.C(paymentsplit.FieldStatus), payment.SplitPlanned)))
+	waiting, err := db.Collect(ctx, tx, d.Select(o.C(entorder.FieldID)).From(o).Where(sql.And(
+		sql.EQ(o.C(entorder.FieldShopID), shop),
+		sql.In(o.C(entorder.FieldStatus), string(order.Paid), string(order.Shipped), string(order.Completed)),
+		sql.Exists(planned),
+	)).OrderBy(o.C(entorder.FieldID)).Limit(wokenAtOnce), func(row db.Row) (id typeid.Order, err error) { return id, row.Scan(&id) })
+	if err != nil {
+		return fmt.Errorf("read orders whose shares wait: %w", err)
+	}
+	about := make([]typeid.UUID, len(waiting))
+	for i, id := range waiting {
+		about[i] = id.UUID
+	}
+	return job.AddTx(ctx, tx, s.now(), s.now(), job.Order, about...)
+}
 
 // shareAt is when the order's shares may be paid out, as things stand: whatever brings the moment forward asks for the job again.
 func (a *account) shareAt(atLeast time.Duration) time.Time {

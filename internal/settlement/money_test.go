@@ -9,6 +9,7 @@ import (
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/money"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -54,12 +55,12 @@ func (c chance) order() bool {
 	for i := range lines {
 		price := c.r.Int64N(catalog.MaxPrice) >> c.r.IntN(40)
 		items[someVariants[i]] = &catalog.Item{
-			Variant: catalog.Variant{ID: someVariants[i], ShopID: someShop, Price: money.New(price, money.CNY)}, Receiver: "merchant", ForSale: true,
+			Variant: catalog.Variant{ID: someVariants[i], ShopID: someShop, Price: money.New(price, money.CNY)}, Receiver: "merchant", MaxShare: 10_000, ForSale: true,
 		}
 		lines[i] = checkout.LineInput{VariantID: someLines[i], Quantity: 1 + c.r.IntN(checkout.MaxQuantity)>>c.r.IntN(14)}
 	}
 	plan, err := checkout.MakePlan(checkout.Input{Lines: lines}, lines, checkout.Catalogue{
-		Items: items, Rules: map[typeid.Shop][]catalog.SplitRule{someShop: rules}, MaxOrders: 1,
+		Items: items, Rules: map[typeid.Shop][]catalog.SplitRule{someShop: rules}, Limits: payment.Limits{MaxOrders: 1},
 	})
 	if err != nil {
 		c.t.Error(err)

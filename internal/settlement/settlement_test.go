@@ -372,3 +372,37 @@ func TestShareWhen(t *testing.T) {
 		}
 	})
 }
+
+// TestSharesSooner has a shop pay out earlier: what waits is looked at at once, and, of those that are too many, within a day.
+func TestSharesSooner(t *testing.T) {
+	each(t, two(), func(t *testing.T, w *world) {
+		tea := w.goods(t, 1000, 100)
+		operator := identity.Principal{Staff: typeid.New[typeid.Staff](w.clock.Now()), Operator: true}
+		must(t, w.db.Shop.Update().SetShareWhen(string(catalog.AfterCompletion)).Exec(t.Context()))
+		first, shipped := w.paid(t, line(tea, 1)), w.paid(t, line(tea, 1))
+		_, err := w.ship(t, shipped, nil)
+		must(t, err)
+		shared := func(o *order.Order) bool {
+			w.run(t)
+			return w.splits(t, o)[1].Status == "SUCCEEDED"
+		}
+		set := func(when catalog.ShareWhen) {
+			_, err := w.Catalog.UpdateShop(t.Context(), operator, catalog.ShopChange{ShopID: first.ShopID.String(), ShareWhen: &when})
+			must(t, err)
+		}
+		if shared(first) || shared(shipped) {
+			t.Error("shared before it arrived")
+		}
+		if set(catalog.AfterShipping); shared(first) || !shared(shipped) {
+			t.Errorf("shared after shipping: %t, %t", shared(first), shared(shipped))
+		}
+		must(t, w.db.Shop.Update().SetShareWhen(string(catalog.AfterPayment)).Exec(t.Context())) // nobody is told
+		if shared(first) {
+			t.Error("looked at without being asked")
+		}
+		w.clock.Advance(24 * time.Hour)
+		if !shared(first) {
+			t.Error("not looked at within a day")
+		}
+	})
+}

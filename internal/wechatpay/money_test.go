@@ -397,13 +397,13 @@ func TestReceiverRemoved(t *testing.T) {
 
 func TestMaxShare(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		for receiver, want := range map[string]int{"1900000101": 3000, "1900000111": 2000, "1900000001": 3000, "1999999999": 3000, "merchant": 3000} {
-			if got, err := w.MaxShare(t.Context(), receiver); err != nil || got != want {
-				t.Errorf("%s: %d %v, want %d", receiver, got, err, want)
+		for receiver, want := range map[string]int{"1900000101": 3000, "1900000111": 2000, "1900000001": 0, "1999999999": 0, "merchant": 0} {
+			if got, said, err := w.MaxShare(t.Context(), receiver); err != nil || got != want || said != (want > 0) {
+				t.Errorf("%s: %d %t %v, want %d", receiver, got, said, err, want)
 			}
 		}
 		w.sim.Misbehave(sim.Fault{On: "ratio", Kind: sim.FailBefore})
-		if _, err := w.MaxShare(t.Context(), "1900000101"); err == nil {
+		if _, _, err := w.MaxShare(t.Context(), "1900000101"); err == nil {
 			t.Error("WeChat said nothing, and there is an answer")
 		}
 	})
@@ -411,11 +411,12 @@ func TestMaxShare(t *testing.T) {
 
 func TestCheckReceiver(t *testing.T) {
 	t.Parallel()
+	w := newWorld(t, setups[0])
 	for text, ok := range map[string]bool{
 		supplier: true, toSupplier: true, "MERCHANT_ID:" + supplier: true, "PERSONAL_OPENID:" + friend: true,
 		"": false, "platform": false, "MERCHANT_ID:": false, "MERCHANT_ID:x:y": false, "PERSONAL_OPENID:": false, "PERSONAL_OPENID:a:b": false, "OTHER:1": false,
 	} {
-		if err := wechatpay.CheckReceiver(text); (err == nil) != ok || err != nil && !fault.Is(err, fault.Invalid) {
+		if err := w.CheckReceiver(text); (err == nil) != ok || err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

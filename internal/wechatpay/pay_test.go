@@ -311,15 +311,31 @@ func TestWrongAnswers(t *testing.T) {
 	})
 }
 
-func TestMaxOrders(t *testing.T) {
-	t.Parallel()
-	for _, s := range setups {
-		want := 50
-		if s.mode == wechatpay.MerchantMode {
-			want = 10
+// TestLimits has service providers and merchants beside each other: what a mini-program may pay is its own merchant's affair.
+func TestLimits(t *testing.T) {
+	set := first(t).settings(t)
+	set.MiniPrograms = []wechatpay.MiniProgram{{AppID: "partner", Merchant: "1900000100"}, {AppID: "merchant", Merchant: "1900000001"}}
+	p, err := wechatpay.New(set)
+	must(t, err)
+	for _, tc := range []struct {
+		app, receiver string
+		orders        int
+		known         bool
+	}{
+		{"partner", "1900000101", 50, true},
+		{"partner", "shop", 50, false},
+		{"merchant", "1900000001", 10, true},
+		{"merchant", "1900000002", 10, true},
+		{"merchant", "1900000101", 10, false}, // a sub-merchant takes nothing by itself
+		{"merchant", "1900000100", 10, false},
+		{"unknown", "1900000101", 50, false},
+	} {
+		l := p.Limits(tc.app)
+		if l.MaxOrders != tc.orders || !l.EachCosts || l.Currency != money.CNY {
+			t.Errorf("%s: %+v", tc.app, l)
 		}
-		if got := newWorld(t, s).MaxOrders(); got != want {
-			t.Errorf("%s: %d, want %d", s.name, got, want)
+		if err := l.Payee(tc.receiver); (err == nil) != tc.known || err != nil && !fault.Is(err, fault.PaymentRefused) {
+			t.Errorf("%s, %s: %v", tc.app, tc.receiver, err)
 		}
 	}
 }

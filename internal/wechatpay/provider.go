@@ -18,6 +18,7 @@ import (
 
 	"holdfast/internal/clock"
 	"holdfast/internal/fault"
+	"holdfast/internal/money"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
@@ -43,7 +44,6 @@ type Dossiers interface {
 type Provider struct {
 	merchants map[string]*merchant
 	apps      map[string]*merchant // by appId
-	most      int
 	after     time.Duration
 	notifyURL string
 	source    Dossiers
@@ -72,7 +72,7 @@ func New(s Settings) (*Provider, error) {
 		s.ShareAfter = shareAfter
 	}
 	p := &Provider{
-		merchants: make(map[string]*merchant, len(s.Merchants)), apps: make(map[string]*merchant, len(s.MiniPrograms)), most: mostAsPartner,
+		merchants: make(map[string]*merchant, len(s.Merchants)), apps: make(map[string]*merchant, len(s.MiniPrograms)),
 		after: s.ShareAfter, notifyURL: s.NotifyURL, source: s.Dossiers, now: s.Clock, log: s.Log,
 	}
 	for _, m := range s.Merchants {
@@ -82,9 +82,6 @@ func New(s Settings) (*Provider, error) {
 	}
 	for _, a := range s.MiniPrograms {
 		p.apps[a.AppID] = p.merchants[a.Merchant]
-		if p.apps[a.AppID].mode == MerchantMode {
-			p.most = mostAsMerchant
-		}
 	}
 	if p.dossiers, err = lru.New[typeid.Payment, *payment.Dossier](remembered); err != nil {
 		return nil, err
@@ -118,8 +115,20 @@ func newTransport() http.RoundTripper {
 	return t
 }
 
-// MaxOrders implements payment.Provider: 10 when any mini-program pays in merchant mode, else 50.
-func (p *Provider) MaxOrders() int { return p.most }
+// Limits implements payment.Provider: 50 orders where a service provider asks for the payment, 10 where a merchant does; each of 1 fen at
+// least, as WeChat takes no part of nothing.
+func (p *Provider) Limits(appID string) payment.Limits {
+	l := payment.Limits{MaxOrders: mostAsPartner, EachCosts: true, Currency: money.CNY, Payee: func(receiver string) error {
+		if _, known := p.payee(appID, receiver); !known {
+			return notHere()
+		}
+		return nil
+	}}
+	if m := p.apps[appID]; m != nil && m.mode == MerchantMode {
+		l.MaxOrders = mostAsMerchant
+	}
+	return l
+}
 
 // ShareAfter implements payment.Provider.
 func (p *Provider) ShareAfter() time.Duration { return p.after }
@@ -147,25 +156,31 @@ type party struct {
 }
 
 // notHere says that a shop's merchant and the mini-program's do not go together.
-func notHere() error {
+func notHere() *fault.Error {
 	return fault.New(fault.PaymentRefused, "the shop cannot take WeChat Pay in this mini-program")
 }
 
 // partyOf is whose money an order's is. It refuses with PAYMENT_REFUSED when the configuration knows no such merchant: nothing was ever
 // asked of WeChat then.
 func (p *Provider) partyOf(d *payment.Dossier, o payment.DossierOrder) (party, error) {
-	m := p.apps[d.AppID]
+	who, known := p.payee(d.AppID, o.Receiver)
+	if !known {
+		return party{}, fmt.Errorf("order %s for %q in %q: %w", o.ID, o.Receiver, d.AppID, notHere())
+	}
+	return who, nil
+}
+
+// payee is whose money a shop's is in a mini-program, as far as the configuration knows.
+func (p *Provider) payee(appID, receiver string) (party, bool) {
+	m := p.apps[appID]
 	switch {
-	case m == nil || !isNumber(o.Receiver):
-		return party{}, fmt.Errorf("order %s for %q in %q: %w", o.ID, o.Receiver, d.AppID, notHere())
+	case m == nil || !isNumber(receiver):
+		return party{}, false
 	case m.mode == PartnerMode:
-		return party{m, o.Receiver}, nil
+		return party{m, receiver}, true
 	}
-	own := p.merchants[o.Receiver]
-	if own == nil || own.mode != MerchantMode {
-		return party{}, fmt.Errorf("order %s for %q in %q: %w", o.ID, o.Receiver, d.AppID, notHere())
-	}
-	return party{own, ""}, nil
+	own := p.merchants[receiver]
+	return party{own, ""}, own != nil && own.mode == MerchantMode
 }
 
 // combined tells whether a payment is a combined trade.

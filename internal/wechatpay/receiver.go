@@ -43,7 +43,7 @@ func ParseReceiver(text string) (Receiver, error) {
 }
 
 // CheckReceiver refuses with INVALID what no share could be paid to. It is for those who set split rules.
-func CheckReceiver(text string) error {
+func (p *Provider) CheckReceiver(text string) error {
 	_, err := ParseReceiver(text)
 	return err
 }

@@ -15,8 +15,8 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// defaultMaxShare is how much of an order WeChat lets be shared, in hundredths of a percent, when it does not say.
-const defaultMaxShare = 3000
+// wholeOrder is all of an order, in hundredths of a percent.
+const wholeOrder = 10_000
 
 type shareReceiver struct {
 	Type        string `json:"type"`
@@ -263,11 +263,11 @@ func (s sharing) refusal(err error) error {
 	return fmt.Errorf("%w: %w", fault.New(fault.PaymentRefused, "WeChat Pay refuses this share (%s)", r.Code), err)
 }
 
-// MaxShare is how much of an order of this receiver others may have, together, in hundredths of a percent. WeChat tells partners; merchants
-// have 30 %.
-func (p *Provider) MaxShare(ctx context.Context, receiver string) (int, error) {
+// MaxShare is how much of an order of this receiver others may have, together, in hundredths of a percent; false when WeChat does not say:
+// it tells partners about their sub-merchants, and merchants nothing. An error is no answer.
+func (p *Provider) MaxShare(ctx context.Context, receiver string) (points int, said bool, err error) {
 	if !isNumber(receiver) || p.merchants[receiver] != nil {
-		return defaultMaxShare, nil
+		return 0, false, nil
 	}
 	var last error
 	for _, m := range p.merchants {
@@ -275,18 +275,21 @@ func (p *Provider) MaxShare(ctx context.Context, receiver string) (int, error) {
 			continue
 		}
 		var a struct {
-			MaxRatio int `json:"max_ratio"`
+			MaxRatio *int `json:"max_ratio"`
 		}
 		err := m.get(ctx, "/v3/profitsharing/merchant-configs/"+receiver, &a)
-		if err == nil {
-			return a.MaxRatio, nil
-		}
-		if !final(err) { // else it is not this partner's
+		switch {
+		case err == nil && a.MaxRatio != nil && *a.MaxRatio >= 0 && *a.MaxRatio <= wholeOrder:
+			return *a.MaxRatio, true, nil
+		case err == nil:
+			last = errors.New("the answer has no ratio")
+		case !final(err): // else it is not this partner's
 			last = err
 		}
 	}
 	if last != nil {
-		return 0, fmt.Errorf("ask how much of the orders of %s may be shared: %w", receiver, last)
+		p.log.WarnContext(ctx, "WeChat Pay does not say how much may be shared", "receiver", receiver, "error", last)
+		return 0, false, fmt.Errorf("ask how much of the orders of %s may be shared: %w", receiver, last)
 	}
-	return defaultMaxShare, nil
+	return 0, false, nil
 }

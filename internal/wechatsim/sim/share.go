@@ -33,13 +33,18 @@ type receiver struct{ relation, custom string }
 // mostShares is how many requests one order takes, unfreezing included.
 const mostShares = 50
 
-type shareFields struct {
-	AppID       string `json:"appid" rule:"max=32"`
-	SubAppID    string `json:"sub_appid" rule:"max=32"`
+// sharedFields are the same of shares and of what unfreezes the rest.
+type sharedFields struct {
 	SubMchID    string `json:"sub_mchid" rule:"max=32"`
 	Transaction string `json:"transaction_id" rule:"required,max=32"`
 	Number      string `json:"out_order_no" rule:"required,max=64,set=share"`
-	Receivers   []struct {
+}
+
+type shareFields struct {
+	sharedFields
+	AppID     string `json:"appid" rule:"max=32"`
+	SubAppID  string `json:"sub_appid" rule:"max=32"`
+	Receivers []struct {
 		Type        string `json:"type" rule:"required,enum=MERCHANT_ID|PERSONAL_OPENID|PERSONAL_SUB_OPENID"`
 		Account     string `json:"account" rule:"required,max=64"`
 		Name        string `json:"name" rule:"max=10240"`
@@ -54,17 +59,12 @@ func (s *Sim) createShare(c *call) (any, *refusal) {
 	if bad := decode(c.body, &f); bad != nil {
 		return nil, bad
 	}
-	if bad := c.actsFor(f.SubMchID); bad != nil {
-		return nil, bad
+	made, again, bad := s.newShare(c, f.sharedFields)
+	if bad != nil || again {
+		return made.showOr(), bad
 	}
-	if old, bad := s.sharedAlready(c, f.Number); old != nil || bad != nil {
-		return old.showOr(), bad
-	}
-	t, bad := s.shareable(c, f.Transaction, f.SubMchID)
-	if bad != nil {
-		return nil, bad
-	}
-	made := &share{trade: t, number: f.Number, asked: canonical(c.body), state: "PROCESSING", unfreeze: *f.Unfreeze, made: s.now()}
+	t := made.trade
+	made.unfreeze = *f.Unfreeze
 	var sum int64
 	for i, r := range f.Receivers {
 		if bad := s.checkReceiver(c, t, r.Type, r.Account, f.AppID, f.SubAppID); bad != nil {
@@ -90,6 +90,21 @@ func (s *Sim) createShare(c *call) (any, *refusal) {
 	t.unsplit, t.pending, t.out, t.gross = t.unsplit-sum, t.pending+sum, t.out+sum, t.gross+sum
 	s.begin(c, made)
 	return made.show(), nil
+}
+
+// newShare is a request that is not in the books yet, or the one that has its number already, which is answered again.
+func (s *Sim) newShare(c *call, f sharedFields) (made *share, again bool, bad *refusal) {
+	if bad := c.actsFor(f.SubMchID); bad != nil {
+		return nil, false, bad
+	}
+	if old, bad := s.sharedAlready(c, f.Number); old != nil || bad != nil {
+		return old, true, bad
+	}
+	t, bad := s.shareable(c, f.Transaction, f.SubMchID)
+	if bad != nil {
+		return nil, false, bad
+	}
+	return &share{trade: t, number: f.Number, asked: canonical(c.body), state: "PROCESSING", made: s.now()}, false, nil
 }
 
 // sharedAlready finds a request with the same number: the same is answered again, another one is refused.
@@ -204,28 +219,20 @@ func (s *Sim) unfreezeInto(h *share) {
 
 func (s *Sim) unfreeze(c *call) (any, *refusal) {
 	var f struct {
-		SubMchID    string `json:"sub_mchid" rule:"max=32"`
-		Transaction string `json:"transaction_id" rule:"required,max=32"`
-		Number      string `json:"out_order_no" rule:"required,max=64,set=share"`
+		sharedFields
 		Description string `json:"description" rule:"required,max=80,chars"`
 	}
 	if bad := decode(c.body, &f); bad != nil {
 		return nil, bad
 	}
-	if bad := c.actsFor(f.SubMchID); bad != nil {
-		return nil, bad
+	made, again, bad := s.newShare(c, f.sharedFields)
+	if bad != nil || again {
+		return made.showOr(), bad
 	}
-	if old, bad := s.sharedAlready(c, f.Number); old != nil || bad != nil {
-		return old.showOr(), bad
-	}
-	t, bad := s.shareable(c, f.Transaction, f.SubMchID)
-	if bad != nil {
-		return nil, bad
-	}
-	if t.unsplit == 0 {
+	if made.trade.unsplit == 0 {
 		return nil, notEnough("分账金额为0")
 	}
-	made := &share{trade: t, number: f.Number, asked: canonical(c.body), state: "PROCESSING", unfreeze: true, made: s.now()}
+	made.unfreeze = true
 	s.begin(c, made)
 	return made.show(), nil
 }

@@ -158,8 +158,10 @@ func fill(path string, v any, into reflect.Value, r rules) *refusal {
 
 func fillObject(path string, m map[string]any, into reflect.Value) *refusal {
 	known := map[string]bool{}
-	for i := range into.NumField() {
-		field := into.Type().Field(i)
+	for _, field := range reflect.VisibleFields(into.Type()) {
+		if field.Anonymous { // its fields are the object's own
+			continue
+		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		r := rulesOf(field.Tag.Get("rule"))
 		known[name] = true
@@ -170,7 +172,7 @@ func fillObject(path string, m map[string]any, into reflect.Value) *refusal {
 		if !given {
 			continue
 		}
-		if bad := fill(path+"/"+name, v, into.Field(i), r); bad != nil {
+		if bad := fill(path+"/"+name, v, into.FieldByIndex(field.Index), r); bad != nil {
 			return bad
 		}
 	}

@@ -39,9 +39,8 @@ type settleFields struct {
 	Subsidy int64 `json:"subsidy_amount"`
 }
 
-type jsapiFields struct {
-	AppID       string        `json:"appid" rule:"required,max=32"`
-	MchID       string        `json:"mchid" rule:"required,max=32"`
+// orderFields are the same of merchants and partners.
+type orderFields struct {
 	Description string        `json:"description" rule:"required,max=127,chars"`
 	Number      string        `json:"out_trade_no" rule:"required,min=6,max=32,set=order"`
 	Expire      string        `json:"time_expire" rule:"max=64,time"`
@@ -51,10 +50,16 @@ type jsapiFields struct {
 	LimitPay    []string      `json:"limit_pay" rule:"max=4,enum=no_balance|no_credit|no_debit|balance_only"`
 	Fapiao      bool          `json:"support_fapiao"`
 	Amount      amountFields  `json:"amount" rule:"required"`
-	Payer       payerFields   `json:"payer" rule:"required"`
 	Detail      *detailFields `json:"detail"`
 	Scene       *sceneFields  `json:"scene_info"`
 	Settle      *settleFields `json:"settle_info"`
+}
+
+type jsapiFields struct {
+	AppID string `json:"appid" rule:"required,max=32"`
+	MchID string `json:"mchid" rule:"required,max=32"`
+	orderFields
+	Payer payerFields `json:"payer" rule:"required"`
 }
 
 type payerFields struct {
@@ -62,23 +67,12 @@ type payerFields struct {
 }
 
 type partnerFields struct {
-	SpAppID     string             `json:"sp_appid" rule:"required,max=32"`
-	SpMchID     string             `json:"sp_mchid" rule:"required,max=32"`
-	SubAppID    string             `json:"sub_appid" rule:"max=32"`
-	SubMchID    string             `json:"sub_mchid" rule:"required,max=32"`
-	Description string             `json:"description" rule:"required,max=127,chars"`
-	Number      string             `json:"out_trade_no" rule:"required,min=6,max=32,set=order"`
-	Expire      string             `json:"time_expire" rule:"max=64,time"`
-	Attach      string             `json:"attach" rule:"max=128"`
-	NotifyURL   string             `json:"notify_url" rule:"required,max=255"`
-	GoodsTag    string             `json:"goods_tag" rule:"max=32"`
-	LimitPay    []string           `json:"limit_pay" rule:"max=4,enum=no_balance|no_credit|no_debit|balance_only"`
-	Fapiao      bool               `json:"support_fapiao"`
-	Amount      amountFields       `json:"amount" rule:"required"`
-	Payer       partnerPayerFields `json:"payer" rule:"required"`
-	Detail      *detailFields      `json:"detail"`
-	Scene       *sceneFields       `json:"scene_info"`
-	Settle      *settleFields      `json:"settle_info"`
+	SpAppID  string `json:"sp_appid" rule:"required,max=32"`
+	SpMchID  string `json:"sp_mchid" rule:"required,max=32"`
+	SubAppID string `json:"sub_appid" rule:"max=32"`
+	SubMchID string `json:"sub_mchid" rule:"required,max=32"`
+	orderFields
+	Payer partnerPayerFields `json:"payer" rule:"required"`
 }
 
 type partnerPayerFields struct {
