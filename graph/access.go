@@ -68,6 +68,9 @@ func newAccess() access {
 			"Mutation.productVariantAdd":     shopStaff,
 			"Mutation.productVariantUpdate":  shopStaff,
 			"Mutation.orderBuyAgain":         buyer,
+			"Mutation.stockReminderCreate":   buyer,
+			"Mutation.stockReminderDelete":   buyer,
+			"Mutation.phoneNumberExchange":   buyer,
 
 			// streams asks these: gqlgen runs no root middleware for subscriptions.
 			"Subscription.stockChanged":     anyone,
@@ -89,6 +92,7 @@ func newAccess() access {
 			"Order.splits":             seesOrdersShop,
 			"Order.staffNotes":         seesOrdersShop,
 			"Order.ledger":             seesOrdersShop,
+			"Order.notifications":      seesOrdersShop,
 			"Order.checkout":           seesCheckout,
 			"Order.payment":            seesCheckout,
 			"Payment.splits":           seesSplits,

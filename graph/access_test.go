@@ -106,6 +106,9 @@ func TestRootRules(t *testing.T) {
 		"Mutation.productVariantAdd":     {login, no, ok, no, no},
 		"Mutation.productVariantUpdate":  {login, no, ok, no, no},
 		"Mutation.orderBuyAgain":         {login, ok, no, no, no},
+		"Mutation.stockReminderCreate":   {login, ok, no, no, no},
+		"Mutation.stockReminderDelete":   {login, ok, no, no, no},
+		"Mutation.phoneNumberExchange":   {login, ok, no, no, no},
 		"Query.orders":                   {no, no, no, no, no}, // no such field: default deny
 		"Subscription.stockChanged":      {ok, ok, ok, ok, ok},
 		"Subscription.shopStockChanged":  {login, no, ok, ok, ok},
@@ -235,6 +238,7 @@ func TestRestrictedFields(t *testing.T) {
 		"Shop.ledger":              {shop, outsiders, insiders},
 		"Order.splits":             {order, outsiders, insiders},
 		"Order.staffNotes":         {order, outsiders, insiders},
+		"Order.notifications":      {order, outsiders, insiders},
 		"Order.ledger":             {order, outsiders, insiders},
 		"Order.checkout":           {order, without(outsiders, "the buyer"), with},
 		"Order.payment":            {shared, without(outsiders, "the buyer"), with}, // the clerk sees one of its two orders

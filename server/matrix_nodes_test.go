@@ -234,6 +234,7 @@ var fieldRights = func() map[string]fieldRow {
 		"Order.splits":             {"Order", "f", `{ f: splits { id } }`, staff},
 		"Order.ledger":             {"Order", "f", `{ f: ledger { id } }`, staff},
 		"Order.staffNotes":         {"Order", "f", `{ f: staffNotes { id } }`, staff},
+		"Order.notifications":      {"Order", "f", `{ f: notifications { kind } }`, staff},
 		"Order.checkout":           {"Order", "f", `{ f: checkout { id } }`, readers},
 		"Order.payment":            {"Order", "f", `{ f: payment { id } }`, readers},
 		"Payment.splits":           {"Payment", "f", `{ f: splits { id } }`, staff},

@@ -362,7 +362,10 @@ func (s *Settlement) settle(ctx context.Context, a *account, said transfer, move
 		if refused {
 			return orders, failed(ctx, tx)
 		}
-		_, err = payment.RecordTx(ctx, tx, moved)
+		done, err := payment.RecordTx(ctx, tx, moved)
+		if given, is := moved.(payment.MoneyRefunded); is && done && err == nil {
+			err = s.notify.RefundedTx(ctx, tx, a.order.ID, given.Refund, given.Now)
+		}
 		return orders, err
 	})
 	if err != nil {
