@@ -4432,7 +4432,7 @@ input OrderShipInput {
   idempotencyKey: String!
   "How it goes."
   method: ShippingMethod! = EXPRESS
-  "WeChat's company code, such as SF, at most 32 letters, digits, - and _; needed for EXPRESS, as the tracking number."
+  "WeChat's company code, such as SF, or a usual name of one, such as 顺丰速运; a code has at most 32 letters, digits, - and _; needed for EXPRESS, as the tracking number."
   carrier: String
   "At most 128 characters; needed for EXPRESS."
   trackingNumber: String

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"holdfast/ent"
-	"holdfast/ent/miniprogram"
 	"holdfast/ent/stockreminder"
 	"holdfast/internal/cart"
 	"holdfast/internal/db"
@@ -26,19 +25,19 @@ func (n *Notifier) Remind(ctx context.Context, who identity.Principal, variantID
 	if !ok {
 		return absent
 	}
-	app, err := n.db.MiniProgram.Query().Where(miniprogram.ID(who.MiniProgram)).Only(ctx)
-	if err != nil {
-		return fmt.Errorf("read mini-program: %w", err)
-	}
-	if _, sends := n.set.Apps[app.AppID][Restocked]; !sends {
-		return fault.New(fault.Conflict, "this mini-program sends no messages about stock").At("variantId")
-	}
 	shop, forSale, err := n.publicVariant(ctx, id)
 	if err != nil {
 		return err
 	}
 	if !forSale {
 		return absent
+	}
+	app, err := n.db.MiniProgram.Get(ctx, who.MiniProgram)
+	if err != nil {
+		return fmt.Errorf("read mini-program: %w", err)
+	}
+	if _, sends := n.set.Apps[app.AppID][Restocked]; !sends {
+		return fault.New(fault.Conflict, "this mini-program sends no messages about stock").At("variantId")
 	}
 	if available, err := n.toBuy(ctx, id); err != nil {
 		return err
