@@ -20,8 +20,6 @@ import (
 	"holdfast/internal/wechat"
 )
 
-func text(s string) *string { return &s }
-
 // TestStory is an order's life as its buyer and WeChat are told of it.
 func TestStory(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
@@ -43,12 +41,12 @@ func TestStory(t *testing.T) {
 		}
 		lines, err := w.Orders.Lines(t.Context(), []typeid.Order{o.ID})
 		must(t, err)
-		w.ships(t, o, order.ShipInput{Method: order.Express, Carrier: text("顺丰速运"), TrackingNumber: text("SF1"), Lines: []order.LineInput{{OrderLineID: lines[0].ID.String(), Quantity: 1}}})
+		w.ships(t, o, order.ShipInput{Method: order.Express, Carrier: new("顺丰速运"), TrackingNumber: new("SF1"), Lines: []order.LineInput{{OrderLineID: lines[0].ID.String(), Quantity: 1}}})
 		w.work(t)
 		if got := len(w.weChat.messages) + len(w.weChat.uploads); got != 1 {
 			t.Errorf("told of half of it: %d calls", got)
 		}
-		w.ships(t, o, order.ShipInput{Method: order.Express, Carrier: text("zto"), TrackingNumber: text("ZT2")})
+		w.ships(t, o, order.ShipInput{Method: order.Express, Carrier: new("zto"), TrackingNumber: new("ZT2")})
 		w.work(t)
 		_, _, err = w.Settlement.Refund(t.Context(), w.owner, settlement.RefundInput{OrderID: o.ID.String(), IdempotencyKey: w.key(), Amount: &money.Money{Amount: 500, Currency: money.CNY}, Reason: "一件有瑕疵"})
 		must(t, err)

@@ -14,7 +14,6 @@ import (
 	"holdfast/ent/shipment"
 	"holdfast/internal/failpoint"
 	"holdfast/internal/order"
-	"holdfast/internal/typeid"
 	"holdfast/internal/wechat"
 )
 
@@ -138,7 +137,7 @@ func itemOf(o *ent.Order, in []*ent.Shipment) string {
 	for _, l := range o.Edges.Lines {
 		quantity := 0
 		for _, s := range in {
-			if at := slices.IndexFunc(s.Edges.Lines, func(in *ent.ShipmentLine) bool { return in.OrderLineID == typeid.OrderLine(l.ID) }); at >= 0 {
+			if at := slices.IndexFunc(s.Edges.Lines, func(in *ent.ShipmentLine) bool { return in.OrderLineID == l.ID }); at >= 0 {
 				quantity += s.Edges.Lines[at].Quantity
 			}
 		}
