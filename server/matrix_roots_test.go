@@ -165,11 +165,11 @@ func rootRights() map[string]rootRow {
 		"Mutation.stockReminderCreate": {noWeChat, nil, func(s *side, _ string) vars {
 			return vars{"variantId": s.goods.variants[0]}
 		}},
-		"Mutation.stockReminderCreate draft":    {noBuyer, aSecret, arg("variantId")},
-		"Mutation.stockReminderDelete":          {buyers, aVariant, arg("variantId")},
-		"Mutation.phoneNumberExchange":          {noWeChat, nil, func(*side, string) vars { return vars{"code": "x"} }},
-		"Mutation.orderBuyAgain":                {oneBuyer, anOrder, arg("orderId")},
-		"Mutation.orderComplete":                {oneBuyer, aSentOrder, arg("orderId")},
+		"Mutation.stockReminderCreate draft": {noBuyer, aSecret, arg("variantId")},
+		"Mutation.stockReminderDelete":       {buyers, aVariant, arg("variantId")},
+		"Mutation.phoneNumberExchange":       {noWeChat, nil, func(*side, string) vars { return vars{"code": "x"} }},
+		"Mutation.orderBuyAgain":             {oneBuyer, anOrder, arg("orderId")},
+		"Mutation.orderComplete":             {oneBuyer, aSentOrder, arg("orderId")},
 
 		"Mutation.orderNoteAdd": {workers, anOrder, func(_ *side, id string) vars { return vars{"orderId": id, "text": "x"} }},
 		"Mutation.orderShip":    {workers, aNewOrder, input("orderId", vars{"method": "PICKUP"})},
