@@ -72,6 +72,9 @@ func newAccess() access {
 			"Mutation.productVariantAdd":     shopStaff,
 			"Mutation.productVariantUpdate":  shopStaff,
 			"Mutation.orderBuyAgain":         buyer,
+			"Mutation.stockReminderCreate":   buyer,
+			"Mutation.stockReminderDelete":   buyer,
+			"Mutation.phoneNumberExchange":   buyer,
 
 			// streams asks these: gqlgen runs no root middleware for subscriptions.
 			"Subscription.stockChanged":     anyone,
@@ -98,6 +101,7 @@ func newAccess() access {
 			"Order.job":                seesOrdersShop,
 			"Job.lastError":            operates,
 			"Refund.failure":           seesRefundsShop,
+			"Order.notifications":      seesOrdersShop,
 			"Order.checkout":           seesCheckout,
 			"Order.payment":            seesCheckout,
 			"Payment.splits":           seesSplits,

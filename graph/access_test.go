@@ -110,6 +110,9 @@ func TestRootRules(t *testing.T) {
 		"Mutation.productVariantAdd":     {login, no, ok, no, no},
 		"Mutation.productVariantUpdate":  {login, no, ok, no, no},
 		"Mutation.orderBuyAgain":         {login, ok, no, no, no},
+		"Mutation.stockReminderCreate":   {login, ok, no, no, no},
+		"Mutation.stockReminderDelete":   {login, ok, no, no, no},
+		"Mutation.phoneNumberExchange":   {login, ok, no, no, no},
 		"Query.orders":                   {no, no, no, no, no}, // no such field: default deny
 		"Subscription.stockChanged":      {ok, ok, ok, ok, ok},
 		"Subscription.shopStockChanged":  {login, no, ok, ok, ok},
@@ -241,6 +244,7 @@ func TestRestrictedFields(t *testing.T) {
 		"Shop.ledger":              {shop, outsiders, insiders},
 		"Order.splits":             {order, outsiders, insiders},
 		"Order.staffNotes":         {order, outsiders, insiders},
+		"Order.notifications":      {order, outsiders, insiders},
 		"Order.ledger":             {order, outsiders, insiders},
 		"Order.job":                {order, outsiders, insiders},
 		"Refund.failure":           {&ordernoun.Refund{OrderID: order.(*ordernoun.Order).ID}, outsiders, insiders},

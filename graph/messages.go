@@ -66,6 +66,7 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"a receiver is MERCHANT_ID:number:full name, PERSONAL_OPENID:openid, or a merchant number": "接收方的格式为 MERCHANT_ID:商户号:商户全称、PERSONAL_OPENID:openid，或商户号",
 	"WeChat does not let this user log in":                                                     "微信已限制该用户登录",
 	"the code for the phone number is not valid, or no more; tap the button again":             "手机号授权码无效或已失效，请重新点击按钮获取",
+	"phone numbers cannot be asked for here; WeChat is not configured":                         "此处无法获取手机号：尚未配置微信",
 	"the access token has expired; refresh the session":                                        "登录凭证已过期，请刷新会话",
 	"the access token is not valid; log in again":                                              "登录凭证无效，请重新登录",
 	"the session has ended; log in again":                                                      "会话已结束，请重新登录",
@@ -97,6 +98,10 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"reason must have 1 to %d characters":             "原因为 1 到 %d 个字符",
 	"the stock has changed since; read it again":      "库存已有变动，请重新读取",
 	"there is no such variant":                        "没有这个商品规格",
+
+	"it can be bought now":                            "该商品现在有货",
+	"one can wait for at most %d things":              "最多可订阅 %d 件商品的到货提醒",
+	"this mini-program sends no messages about stock": "此小程序未开通到货提醒",
 
 	// carts
 	"a cart has at most %d lines":               "购物车最多 %d 行",

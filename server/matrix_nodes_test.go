@@ -264,6 +264,7 @@ var fieldRights = func() map[string]fieldRow {
 		"Refund.failure":           {"Refund", "f", `{ f: failure }`, staff},
 		"Order.ledger":             {"Order", "f", `{ f: ledger { id } }`, staff},
 		"Order.staffNotes":         {"Order", "f", `{ f: staffNotes { id } }`, staff},
+		"Order.notifications":      {"Order", "f", `{ f: notifications { kind } }`, staff},
 		"Order.checkout":           {"Order", "f", `{ f: checkout { id } }`, readers},
 		"Order.payment":            {"Order", "f", `{ f: payment { id } }`, readers},
 		"Payment.splits":           {"Payment", "f", `{ f: splits { id } }`, staff},

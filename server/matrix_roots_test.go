@@ -113,6 +113,7 @@ func rootRights() map[string]rootRow {
 		buyers   rights = "U  U  +  +  F  F  F  F  F  F"
 		oneBuyer rights = "U  U  +  N  F  F  F  F  F  F"
 		noBuyer  rights = "U  U  N  N  F  F  F  F  F  F"
+		noWeChat rights = "U  U  C  C  F  F  F  F  F  F"
 		toldOff  rights = "U  U  S  S  F  F  F  F  F  F"
 		workers  rights = "U  U  F  F  +  +  N  +  F  F"
 		noWorker rights = "U  U  F  F  N  N  N  N  F  F"
@@ -168,8 +169,14 @@ func rootRights() map[string]rootRow {
 		"Mutation.paymentPrepare":               {oneBuyer, aPayment, arg("paymentId")},
 		"Mutation.paymentSync":                  {oneBuyer, aPayment, arg("paymentId")},
 		"Mutation.sandboxPaymentConfirm":        {oneBuyer, aNewPayment, arg("paymentId")},
-		"Mutation.orderBuyAgain":                {oneBuyer, anOrder, arg("orderId")},
-		"Mutation.orderComplete":                {oneBuyer, aSentOrder, arg("orderId")},
+		"Mutation.stockReminderCreate": {noWeChat, nil, func(s *side, _ string) vars {
+			return vars{"variantId": s.goods.variants[0]}
+		}},
+		"Mutation.stockReminderCreate draft": {noBuyer, aSecret, arg("variantId")},
+		"Mutation.stockReminderDelete":       {buyers, aVariant, arg("variantId")},
+		"Mutation.phoneNumberExchange":       {noWeChat, nil, func(*side, string) vars { return vars{"code": "x"} }},
+		"Mutation.orderBuyAgain":             {oneBuyer, anOrder, arg("orderId")},
+		"Mutation.orderComplete":             {oneBuyer, aSentOrder, arg("orderId")},
 
 		"Mutation.orderNoteAdd": {workers, anOrder, func(_ *side, id string) vars { return vars{"orderId": id, "text": "x"} }},
 		"Mutation.orderShip":    {workers, aNewOrder, input("orderId", vars{"method": "PICKUP"})},

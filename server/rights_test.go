@@ -181,6 +181,7 @@ func (a answer) outcome(t *testing.T) string {
 //
 //   - it is shown, or done          U nobody is logged in, or the token is no good
 //   - it is null, as if absent      F the role does not allow it, whatever the object is
+//     C there is no WeChat to ask     S it is not for sale
 //     N it is refused as absent       f the role is too low for an object that one sees; another one is absent
 type rights string
 
@@ -192,7 +193,7 @@ func (r rights) of(t *testing.T, actor string) (outcome, letter string) {
 		t.Fatalf("%q: want a letter for each of %q", r, actors)
 	}
 	letter = cells[slices.Index(actors, actor)]
-	outcome, ok := map[string]string{"+": shown, "-": null, "U": unauthorized, "F": forbidden, "f": forbidden, "N": notFound, "n": notFound, "S": "NOT_FOR_SALE"}[letter]
+	outcome, ok := map[string]string{"+": shown, "-": null, "U": unauthorized, "F": forbidden, "f": forbidden, "N": notFound, "n": notFound, "S": "NOT_FOR_SALE", "C": "CONFLICT"}[letter]
 	if !ok {
 		t.Fatalf("%q: what is %s?", r, letter)
 	}

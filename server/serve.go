@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/demo"
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
+	"holdfast/internal/notify"
 	"holdfast/internal/payment"
 )
 
@@ -104,6 +105,8 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		real     *weChat
 
 		sharing catalog.Sharing // the sandbox lets anybody receive anything
+		phones  identity.PhoneExchanger
+		tells   notify.Settings
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -116,11 +119,12 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(err, d.Close())
 		}
 		codes, provider, sharing = real.login, real.pay, real.pay
+		phones, tells = real, real.tells
 	}
 	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
-		Sharing: sharing,
+		Sharing: sharing, Notify: tells, Phones: phones,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"holdfast/internal/db"
+	"holdfast/internal/identity"
+	"holdfast/internal/notify"
 	"holdfast/internal/payment"
+	"holdfast/internal/typeid"
 	"holdfast/internal/wechat"
 	"holdfast/internal/wechatpay"
 )
@@ -35,6 +38,8 @@ type weChatMiniProgram struct {
 	AppID      string `json:"appId"`
 	SecretFile string `json:"secretFile"`
 	Merchant   string `json:"merchant"` // the mchId that asks for its payments
+	// Messages are the subscribe messages that it sends, by what they tell; none without.
+	Messages notify.Templates `json:"messages"`
 }
 
 type weChatMerchant struct {
@@ -51,6 +56,19 @@ type weChatMerchant struct {
 type weChat struct {
 	login *wechat.Client
 	pay   *wechatpay.Provider
+	tells notify.Settings
+}
+
+// PhoneNumber implements identity.PhoneExchanger.
+func (w *weChat) PhoneNumber(ctx context.Context, appID, code string) (identity.Phone, error) {
+	found, err := w.login.PhoneNumber(ctx, appID, code)
+	return identity.Phone(found), err
+}
+
+// numbers are what an upload of what was shipped names a payment by.
+func (w *weChat) numbers(ctx context.Context, paid typeid.Payment, o typeid.Order) (notify.Numbers, error) {
+	found, err := w.pay.Numbers(ctx, paid, o)
+	return notify.Numbers(found), err
 }
 
 // newWeChat reads the file and the secrets that it names, and says all that is missing. It asks WeChat nothing yet.
@@ -82,7 +100,12 @@ func newWeChat(a *app, d *db.DB, path string, shareAfter time.Duration) (*weChat
 	apps, pay := wechat.Settings{BaseURL: file.API.MiniProgram, Clock: a.now, Log: a.log}, wechatpay.Settings{
 		NotifyURL: file.NotifyURL, BaseURL: file.API.Pay, Dossiers: payment.New(d), Clock: a.now, Log: a.log, ShareAfter: shareAfter,
 	}
+	templates := make(map[string]notify.Templates)
 	for _, m := range file.MiniPrograms {
+		templates[m.AppID] = m.Messages
+		if err := m.Messages.Check(); err != nil {
+			missing = append(missing, fmt.Errorf("mini-program %s: %w", m.AppID, err))
+		}
 		apps.MiniPrograms = append(apps.MiniPrograms, wechat.MiniProgram{AppID: m.AppID, Secret: string(secret("secret of "+m.AppID, m.SecretFile))})
 		pay.MiniPrograms = append(pay.MiniPrograms, wechatpay.MiniProgram{AppID: m.AppID, Merchant: m.Merchant})
 	}
@@ -104,6 +127,7 @@ func newWeChat(a *app, d *db.DB, path string, shareAfter time.Duration) (*weChat
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("HOLDFAST_WECHAT, %s: %w", path, errors.Join(missing...))
 	}
+	out.tells = notify.Settings{WeChat: out.login, Apps: templates, Numbers: out.numbers}
 	return &out, nil
 }
 

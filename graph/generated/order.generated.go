@@ -11,6 +11,7 @@ import (
 	"holdfast/internal/checkout"
 	"holdfast/internal/job"
 	"holdfast/internal/money"
+	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -39,6 +40,7 @@ type OrderResolver interface {
 
 	Job(ctx context.Context, obj *order.Order) (*job.Job, error)
 	Ledger(ctx context.Context, obj *order.Order) ([]*payment.Entry, error)
+	Notifications(ctx context.Context, obj *order.Order) ([]*notify.Notification, error)
 }
 type OrderLineResolver interface {
 	Variant(ctx context.Context, obj *order.Line) (*catalog.Variant, error)
@@ -798,6 +800,38 @@ func fieldContext_Order_ledger(_ context.Context, ec *executionContext, field gr
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_LedgerEntry(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Order_notifications(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *order.Order) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Order_notifications(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Order().Notifications(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*notify.Notification) graphql.Marshaler {
+			return marshalOOrderNotification2ᚕᚖholdfastᚋinternalᚋnotifyᚐNotificationᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Order_notifications(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Order",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_OrderNotification(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -2176,6 +2210,12 @@ func _Order(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return _Order_ledger(ctx, ec, field, obj)
+				})
+		case "notifications":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Order_notifications(ctx, ec, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

@@ -53,6 +53,7 @@ type ResolverRoot interface {
 	Stock() StockResolver
 	StockAdjustVerdict() StockAdjustVerdictResolver
 	StockMovement() StockMovementResolver
+	StockReminder() StockReminderResolver
 	Subscription() SubscriptionResolver
 }
 
@@ -103,10 +104,11 @@ type ComplexityRoot struct {
 	}
 
 	Buyer struct {
-		Addresses func(childComplexity int) int
-		Cart      func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Orders    func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
+		Addresses      func(childComplexity int) int
+		Cart           func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Orders         func(childComplexity int, first int, after *string, filter *model.OrderFilter) int
+		StockReminders func(childComplexity int) int
 	}
 
 	Cart struct {
@@ -235,6 +237,7 @@ type ComplexityRoot struct {
 		OrderShip             func(childComplexity int, input order.ShipInput) int
 		PaymentPrepare        func(childComplexity int, paymentID string) int
 		PaymentSync           func(childComplexity int, paymentID string) int
+		PhoneNumberExchange   func(childComplexity int, code string) int
 		ProductCreate         func(childComplexity int, input model.ProductCreateInput) int
 		ProductUpdate         func(childComplexity int, input catalog.ProductChange) int
 		ProductVariantAdd     func(childComplexity int, input model.ProductVariantAddInput) int
@@ -253,35 +256,38 @@ type ComplexityRoot struct {
 		StaffRoleSet          func(childComplexity int, input identity.SetRoleInput) int
 		StockAdjust           func(childComplexity int, input inventory.AdjustInput) int
 		StockAdjustMany       func(childComplexity int, input inventory.BulkInput) int
+		StockReminderCreate   func(childComplexity int, variantID string) int
+		StockReminderDelete   func(childComplexity int, variantID string) int
 	}
 
 	Order struct {
-		Checkout    func(childComplexity int) int
-		CompletedAt func(childComplexity int) int
-		Discount    func(childComplexity int) int
-		HeldUntil   func(childComplexity int) int
-		ID          func(childComplexity int) int
-		Job         func(childComplexity int) int
-		Ledger      func(childComplexity int) int
-		Lines       func(childComplexity int) int
-		Note        func(childComplexity int) int
-		Number      func(childComplexity int) int
-		PaidAt      func(childComplexity int) int
-		Payment     func(childComplexity int) int
-		PlacedAt    func(childComplexity int) int
-		Refunded    func(childComplexity int) int
-		Refunds     func(childComplexity int) int
-		ShipTo      func(childComplexity int) int
-		Shipments   func(childComplexity int) int
-		ShippedAt   func(childComplexity int) int
-		ShippingFee func(childComplexity int) int
-		Shop        func(childComplexity int) int
-		Splits      func(childComplexity int) int
-		StaffNotes  func(childComplexity int) int
-		Status      func(childComplexity int) int
-		Subtotal    func(childComplexity int) int
-		Total       func(childComplexity int) int
-		Version     func(childComplexity int) int
+		Checkout      func(childComplexity int) int
+		CompletedAt   func(childComplexity int) int
+		Discount      func(childComplexity int) int
+		HeldUntil     func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Job           func(childComplexity int) int
+		Ledger        func(childComplexity int) int
+		Lines         func(childComplexity int) int
+		Note          func(childComplexity int) int
+		Notifications func(childComplexity int) int
+		Number        func(childComplexity int) int
+		PaidAt        func(childComplexity int) int
+		Payment       func(childComplexity int) int
+		PlacedAt      func(childComplexity int) int
+		Refunded      func(childComplexity int) int
+		Refunds       func(childComplexity int) int
+		ShipTo        func(childComplexity int) int
+		Shipments     func(childComplexity int) int
+		ShippedAt     func(childComplexity int) int
+		ShippingFee   func(childComplexity int) int
+		Shop          func(childComplexity int) int
+		Splits        func(childComplexity int) int
+		StaffNotes    func(childComplexity int) int
+		Status        func(childComplexity int) int
+		Subtotal      func(childComplexity int) int
+		Total         func(childComplexity int) int
+		Version       func(childComplexity int) int
 	}
 
 	OrderBuyAgainPayload struct {
@@ -326,6 +332,14 @@ type ComplexityRoot struct {
 	OrderNoteAddPayload struct {
 		Note       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	OrderNotification struct {
+		CreatedAt func(childComplexity int) int
+		EndedAt   func(childComplexity int) int
+		Failure   func(childComplexity int) int
+		Kind      func(childComplexity int) int
+		Status    func(childComplexity int) int
 	}
 
 	OrderRefundPayload struct {
@@ -381,6 +395,17 @@ type ComplexityRoot struct {
 	PaymentSyncPayload struct {
 		Payment    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	PhoneNumber struct {
+		CountryCode func(childComplexity int) int
+		National    func(childComplexity int) int
+		Number      func(childComplexity int) int
+	}
+
+	PhoneNumberExchangePayload struct {
+		PhoneNumber func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
 	}
 
 	PlainUserError struct {
@@ -718,6 +743,22 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	StockReminder struct {
+		CreatedAt func(childComplexity int) int
+		Variant   func(childComplexity int) int
+		VariantID func(childComplexity int) int
+	}
+
+	StockReminderCreatePayload struct {
+		Buyer      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	StockReminderDeletePayload struct {
+		Buyer      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	StockShortage struct {
 		Available func(childComplexity int) int
 		Requested func(childComplexity int) int
@@ -932,6 +973,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Buyer.Orders(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*model.OrderFilter)), true
+	case "Buyer.stockReminders":
+		if e.ComplexityRoot.Buyer.StockReminders == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Buyer.StockReminders(childComplexity), true
 
 	case "Cart.id":
 		if e.ComplexityRoot.Cart.ID == nil {
@@ -1464,6 +1511,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PaymentSync(childComplexity, args["paymentId"].(string)), true
+	case "Mutation.phoneNumberExchange":
+		if e.ComplexityRoot.Mutation.PhoneNumberExchange == nil {
+			break
+		}
+
+		args, err := field_Mutation_phoneNumberExchange_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PhoneNumberExchange(childComplexity, args["code"].(string)), true
 	case "Mutation.productCreate":
 		if e.ComplexityRoot.Mutation.ProductCreate == nil {
 			break
@@ -1657,6 +1715,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StockAdjustMany(childComplexity, args["input"].(inventory.BulkInput)), true
+	case "Mutation.stockReminderCreate":
+		if e.ComplexityRoot.Mutation.StockReminderCreate == nil {
+			break
+		}
+
+		args, err := field_Mutation_stockReminderCreate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StockReminderCreate(childComplexity, args["variantId"].(string)), true
+	case "Mutation.stockReminderDelete":
+		if e.ComplexityRoot.Mutation.StockReminderDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_stockReminderDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StockReminderDelete(childComplexity, args["variantId"].(string)), true
 
 	case "Order.checkout":
 		if e.ComplexityRoot.Order.Checkout == nil {
@@ -1712,6 +1792,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Order.Note(childComplexity), true
+	case "Order.notifications":
+		if e.ComplexityRoot.Order.Notifications == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Order.Notifications(childComplexity), true
 	case "Order.number":
 		if e.ComplexityRoot.Order.Number == nil {
 			break
@@ -1960,6 +2046,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.OrderNoteAddPayload.UserErrors(childComplexity), true
 
+	case "OrderNotification.createdAt":
+		if e.ComplexityRoot.OrderNotification.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNotification.CreatedAt(childComplexity), true
+	case "OrderNotification.endedAt":
+		if e.ComplexityRoot.OrderNotification.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNotification.EndedAt(childComplexity), true
+	case "OrderNotification.failure":
+		if e.ComplexityRoot.OrderNotification.Failure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNotification.Failure(childComplexity), true
+	case "OrderNotification.kind":
+		if e.ComplexityRoot.OrderNotification.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNotification.Kind(childComplexity), true
+	case "OrderNotification.status":
+		if e.ComplexityRoot.OrderNotification.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OrderNotification.Status(childComplexity), true
+
 	case "OrderRefundPayload.order":
 		if e.ComplexityRoot.OrderRefundPayload.Order == nil {
 			break
@@ -2153,6 +2270,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PaymentSyncPayload.UserErrors(childComplexity), true
+
+	case "PhoneNumber.countryCode":
+		if e.ComplexityRoot.PhoneNumber.CountryCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PhoneNumber.CountryCode(childComplexity), true
+	case "PhoneNumber.national":
+		if e.ComplexityRoot.PhoneNumber.National == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PhoneNumber.National(childComplexity), true
+	case "PhoneNumber.number":
+		if e.ComplexityRoot.PhoneNumber.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PhoneNumber.Number(childComplexity), true
+
+	case "PhoneNumberExchangePayload.phoneNumber":
+		if e.ComplexityRoot.PhoneNumberExchangePayload.PhoneNumber == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PhoneNumberExchangePayload.PhoneNumber(childComplexity), true
+	case "PhoneNumberExchangePayload.userErrors":
+		if e.ComplexityRoot.PhoneNumberExchangePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PhoneNumberExchangePayload.UserErrors(childComplexity), true
 
 	case "PlainUserError.code":
 		if e.ComplexityRoot.PlainUserError.Code == nil {
@@ -3382,6 +3531,51 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StockMovementEdge.Node(childComplexity), true
 
+	case "StockReminder.createdAt":
+		if e.ComplexityRoot.StockReminder.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminder.CreatedAt(childComplexity), true
+	case "StockReminder.variant":
+		if e.ComplexityRoot.StockReminder.Variant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminder.Variant(childComplexity), true
+	case "StockReminder.variantId":
+		if e.ComplexityRoot.StockReminder.VariantID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminder.VariantID(childComplexity), true
+
+	case "StockReminderCreatePayload.buyer":
+		if e.ComplexityRoot.StockReminderCreatePayload.Buyer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminderCreatePayload.Buyer(childComplexity), true
+	case "StockReminderCreatePayload.userErrors":
+		if e.ComplexityRoot.StockReminderCreatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminderCreatePayload.UserErrors(childComplexity), true
+
+	case "StockReminderDeletePayload.buyer":
+		if e.ComplexityRoot.StockReminderDeletePayload.Buyer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminderDeletePayload.Buyer(childComplexity), true
+	case "StockReminderDeletePayload.userErrors":
+		if e.ComplexityRoot.StockReminderDeletePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StockReminderDeletePayload.UserErrors(childComplexity), true
+
 	case "StockShortage.available":
 		if e.ComplexityRoot.StockShortage.Available == nil {
 			break
@@ -4225,6 +4419,116 @@ type LedgerEntryEdge {
   node: LedgerEntry!
 }
 `, BuiltIn: false},
+	{Name: "../schema/notification.graphqls", Input: `extend type Order {
+  "Staff of the shop and operators; null for buyers. What the buyer, or WeChat, was told of the order, oldest first."
+  notifications: [OrderNotification!]
+}
+
+extend type Buyer {
+  "What one is told of, once, when it can be bought again, oldest first; at most 100."
+  stockReminders: [StockReminder!]!
+}
+
+"A message to a buyer, or to WeChat itself, about an order. One is sent once at most."
+type OrderNotification {
+  "What is told."
+  kind: NotificationKind!
+  "How it stands."
+  status: NotificationStatus!
+  "Why it was refused, or that WeChat has not answered yet; null for nothing."
+  failure: String
+  "When what it tells of happened."
+  createdAt: DateTime!
+  "When it was sent or refused; null until then."
+  endedAt: DateTime
+}
+
+"What a notification tells. Which of them are sent is configured for each mini-program."
+enum NotificationKind {
+  "The buyer: the order is paid."
+  ORDER_PAID
+  "The buyer: all of the order has left."
+  ORDER_SHIPPED
+  "The buyer: a refund has arrived."
+  ORDER_REFUNDED
+  "The buyer: something can be bought again. Of no order."
+  RESTOCKED
+  "WeChat: how the order has left, without which it keeps the money back."
+  SHIPPING
+}
+
+"How a notification stands."
+enum NotificationStatus {
+  "On its way."
+  PENDING
+  "WeChat has taken it."
+  SENT
+  "It was not taken, or its buyer has not consented, or nobody knows: failure says which."
+  REFUSED
+}
+
+"A buyer's wish to be told, once, when something can be bought again."
+type StockReminder {
+  "Of what."
+  variantId: ID!
+  "Null once it is gone."
+  variant: ProductVariant
+  "When one asked for it; who waits longest is told first."
+  createdAt: DateTime!
+}
+
+"What stockReminderCreate answers."
+type StockReminderCreatePayload {
+  "Who waits; null when refused."
+  buyer: Buyer
+  "NOT_FOUND, CONFLICT (it can be bought now, or the mini-program sends no such messages), TOO_MANY (100)."
+  userErrors: [UserError!]!
+}
+
+"What stockReminderDelete answers."
+type StockReminderDeletePayload {
+  "Who waited; null when refused."
+  buyer: Buyer
+  "NOT_FOUND."
+  userErrors: [UserError!]!
+}
+
+"A telephone number that WeChat has verified."
+type PhoneNumber {
+  "As it is dialled, with the country's code if it is a foreign one."
+  number: String!
+  "Without the country's code."
+  national: String!
+  "Such as 86."
+  countryCode: String!
+}
+
+"What phoneNumberExchange answers."
+type PhoneNumberExchangePayload {
+  "Null when refused."
+  phoneNumber: PhoneNumber
+  "INVALID (the code is not known, or no more), CONFLICT (there is no WeChat to ask)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Buyer. Has one told, once, when something that is sold out can be bought again; asking again changes nothing. Ask for the consent to the message (wx.requestSubscribeMessage) first."
+  stockReminderCreate(
+    "Of what."
+    variantId: ID!
+  ): StockReminderCreatePayload!
+  "Buyer. Takes the wish back; without one nothing changes."
+  stockReminderDelete(
+    "Of what."
+    variantId: ID!
+  ): StockReminderDeletePayload!
+  "Buyer. Trades the code that the phone number button (getPhoneNumber) gave to a page for the number, once, such as for an address. Neither is kept."
+  phoneNumberExchange(
+    "Of the button; it works once."
+    code: String!
+  ): PhoneNumberExchangePayload!
+}
+`, BuiltIn: false},
 	{Name: "../schema/order.graphqls", Input: `"What one shop has to deliver. Its title, sku, price and address are copies: later changes leave it alone."
 type Order implements Node {
   "Opaque."
@@ -4441,7 +4745,7 @@ input OrderShipInput {
   idempotencyKey: String!
   "How it goes."
   method: ShippingMethod! = EXPRESS
-  "WeChat's company code, such as SF, at most 32 letters, digits, - and _; needed for EXPRESS, as the tracking number."
+  "WeChat's company code, such as SF, or a usual name of one, such as 顺丰速运; a code has at most 32 letters, digits, - and _; needed for EXPRESS, as the tracking number."
   carrier: String
   "At most 128 characters; needed for EXPRESS."
   trackingNumber: String
@@ -5775,6 +6079,8 @@ func childFields_Buyer(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Buyer_orders(ctx, ec, field)
 	case "addresses":
 		return fieldContext_Buyer_addresses(ctx, ec, field)
+	case "stockReminders":
+		return fieldContext_Buyer_stockReminders(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Buyer", field.Name)
 }
@@ -6043,6 +6349,8 @@ func childFields_Order(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Order_job(ctx, ec, field)
 	case "ledger":
 		return fieldContext_Order_ledger(ctx, ec, field)
+	case "notifications":
+		return fieldContext_Order_notifications(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Order", field.Name)
 }
@@ -6133,6 +6441,22 @@ func childFields_OrderNoteAddPayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_OrderNoteAddPayload_userErrors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OrderNoteAddPayload", field.Name)
+}
+
+func childFields_OrderNotification(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_OrderNotification_kind(ctx, ec, field)
+	case "status":
+		return fieldContext_OrderNotification_status(ctx, ec, field)
+	case "failure":
+		return fieldContext_OrderNotification_failure(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_OrderNotification_createdAt(ctx, ec, field)
+	case "endedAt":
+		return fieldContext_OrderNotification_endedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrderNotification", field.Name)
 }
 
 func childFields_OrderRefundPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6229,6 +6553,28 @@ func childFields_PaymentSyncPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_PaymentSyncPayload_userErrors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentSyncPayload", field.Name)
+}
+
+func childFields_PhoneNumber(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return fieldContext_PhoneNumber_number(ctx, ec, field)
+	case "national":
+		return fieldContext_PhoneNumber_national(ctx, ec, field)
+	case "countryCode":
+		return fieldContext_PhoneNumber_countryCode(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PhoneNumber", field.Name)
+}
+
+func childFields_PhoneNumberExchangePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "phoneNumber":
+		return fieldContext_PhoneNumberExchangePayload_phoneNumber(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_PhoneNumberExchangePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PhoneNumberExchangePayload", field.Name)
 }
 
 func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6833,6 +7179,38 @@ func childFields_StockMovementEdge(ctx context.Context, ec *executionContext, fi
 		return fieldContext_StockMovementEdge_node(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StockMovementEdge", field.Name)
+}
+
+func childFields_StockReminder(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variantId":
+		return fieldContext_StockReminder_variantId(ctx, ec, field)
+	case "variant":
+		return fieldContext_StockReminder_variant(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_StockReminder_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockReminder", field.Name)
+}
+
+func childFields_StockReminderCreatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "buyer":
+		return fieldContext_StockReminderCreatePayload_buyer(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StockReminderCreatePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockReminderCreatePayload", field.Name)
+}
+
+func childFields_StockReminderDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "buyer":
+		return fieldContext_StockReminderDeletePayload_buyer(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_StockReminderDeletePayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StockReminderDeletePayload", field.Name)
 }
 
 func childFields_StockShortage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

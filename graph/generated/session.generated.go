@@ -12,6 +12,7 @@ import (
 	"holdfast/internal/cart"
 	"holdfast/internal/catalog"
 	"holdfast/internal/identity"
+	"holdfast/internal/notify"
 	"holdfast/internal/typeid"
 	"math"
 	"strconv"
@@ -28,6 +29,7 @@ type BuyerResolver interface {
 	Cart(ctx context.Context, obj *identity.Buyer) (*cart.Cart, error)
 	Orders(ctx context.Context, obj *identity.Buyer, first int, after *string, filter *model.OrderFilter) (*model.OrderConnection, error)
 	Addresses(ctx context.Context, obj *identity.Buyer) ([]*addressbook.Entry, error)
+	StockReminders(ctx context.Context, obj *identity.Buyer) ([]*notify.Reminder, error)
 }
 type SessionResolver interface {
 	Viewer(ctx context.Context, obj *identity.Session) (model.Viewer, error)
@@ -222,6 +224,38 @@ func fieldContext_Buyer_addresses(_ context.Context, ec *executionContext, field
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_SavedAddress(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Buyer_stockReminders(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *identity.Buyer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Buyer_stockReminders(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Buyer().StockReminders(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*notify.Reminder) graphql.Marshaler {
+			return marshalNStockReminder2ᚕᚖholdfastᚋinternalᚋnotifyᚐReminderᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Buyer_stockReminders(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Buyer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_StockReminder(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -985,6 +1019,12 @@ func _Buyer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return _Buyer_addresses(ctx, ec, field, obj)
+				})
+		case "stockReminders":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return _Buyer_stockReminders(ctx, ec, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

@@ -15,6 +15,7 @@ import (
 	"holdfast/internal/identity"
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
+	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/payment"
@@ -47,19 +48,20 @@ type Loaders struct {
 	Addresses    *Loader[typeid.Address, *addressbook.Entry]
 	Jobs         *Loader[typeid.Job, *job.Job]
 
-	PaymentOfCheckout *Loader[typeid.Checkout, *payment.Payment]
-	OrdersOfCheckout  *Loader[typeid.Checkout, []*order.Order]
-	VariantsOfProduct *Loader[typeid.Product, []*catalog.Variant]
-	SplitRulesOfShop  *Loader[typeid.Shop, []*catalog.SplitRule]
-	LinesOfOrder      *Loader[typeid.Order, []*order.Line]
-	RefundsOfOrder    *Loader[typeid.Order, []*order.Refund]
-	ShipmentsOfOrder  *Loader[typeid.Order, []*order.Shipment]
-	SplitsOfOrder     *Loader[typeid.Order, []*payment.Split]
-	SplitsOfPayment   *Loader[typeid.Payment, []*payment.Split]
-	NotesOfOrder      *Loader[typeid.Order, []*order.Note]
-	LedgerOfOrder     *Loader[typeid.Order, []*payment.Entry]
-	BalancesOfShop    *Loader[typeid.Shop, []*payment.Balance]
-	LinesOfShipment   *Loader[typeid.Shipment, []*order.ShipmentLine]
+	PaymentOfCheckout    *Loader[typeid.Checkout, *payment.Payment]
+	OrdersOfCheckout     *Loader[typeid.Checkout, []*order.Order]
+	VariantsOfProduct    *Loader[typeid.Product, []*catalog.Variant]
+	SplitRulesOfShop     *Loader[typeid.Shop, []*catalog.SplitRule]
+	LinesOfOrder         *Loader[typeid.Order, []*order.Line]
+	RefundsOfOrder       *Loader[typeid.Order, []*order.Refund]
+	ShipmentsOfOrder     *Loader[typeid.Order, []*order.Shipment]
+	SplitsOfOrder        *Loader[typeid.Order, []*payment.Split]
+	SplitsOfPayment      *Loader[typeid.Payment, []*payment.Split]
+	NotesOfOrder         *Loader[typeid.Order, []*order.Note]
+	LedgerOfOrder        *Loader[typeid.Order, []*payment.Entry]
+	NotificationsOfOrder *Loader[typeid.Order, []*notify.Notification]
+	BalancesOfShop       *Loader[typeid.Shop, []*payment.Balance]
+	LinesOfShipment      *Loader[typeid.Shipment, []*order.ShipmentLine]
 
 	ShopsOfMiniProgram *Pages[typeid.MiniProgram, page.Query, *catalog.Shop]
 	ProductsOfShop     *Pages[typeid.Shop, catalog.ProductQuery, *catalog.Product]
@@ -74,6 +76,8 @@ type Loaders struct {
 
 	// Cart is who's own; of other buyers there is none.
 	Cart *Loader[typeid.Buyer, *cart.Cart]
+	// RemindersOf is what who waits for; of other buyers it is empty.
+	RemindersOf *Loader[typeid.Buyer, []*notify.Reminder]
 	// AddressesOf is who's own address book; those of other buyers are empty.
 	AddressesOf *Loader[typeid.Buyer, []*addressbook.Entry]
 
@@ -116,6 +120,7 @@ func (l *Loaders) addLists(s Sources) {
 	l.SplitsOfOrder = ofParent(s.Wait, s.Payments.SplitsOfOrders, func(p *payment.Split) typeid.Order { return p.OrderID })
 	l.SplitsOfPayment = ofParent(s.Wait, s.Payments.SplitsOfPayments, func(p *payment.Split) typeid.Payment { return p.PaymentID })
 	l.NotesOfOrder = ofParent(s.Wait, s.Orders.NotesOf, func(n *order.Note) typeid.Order { return n.OrderID })
+	l.NotificationsOfOrder = ofParent(s.Wait, s.Notify.OfOrders, func(n *notify.Notification) typeid.Order { return n.OrderID })
 	l.LedgerOfOrder = ofParent(s.Wait, s.Payments.EntriesOfOrders, func(e *payment.Entry) typeid.Order { return e.OrderID })
 	l.BalancesOfShop = ofParent(s.Wait, s.Payments.BalancesOfShops, func(b *payment.Balance) typeid.Shop { return b.ShopID })
 	l.LinesOfShipment = fromMap(s.Wait, s.Orders.ShipmentLines, pointers)
@@ -149,6 +154,12 @@ func (l *Loaders) addOwn(s Sources, who identity.Principal) {
 		}
 		return s.Addresses.OfBuyer(ctx, who.Buyer)
 	}, func(e *addressbook.Entry) typeid.Buyer { return e.BuyerID })
+	l.RemindersOf = ofParent(s.Wait, func(ctx context.Context, buyers []typeid.Buyer) ([]*notify.Reminder, error) {
+		if !slices.Contains(buyers, who.Buyer) {
+			return nil, nil
+		}
+		return s.Notify.RemindersOf(ctx, who.Buyer)
+	}, func(r *notify.Reminder) typeid.Buyer { return r.BuyerID })
 	l.Cart = byKey(s.Wait, func(ctx context.Context, buyers []typeid.Buyer) ([]*cart.Cart, error) {
 		if !slices.Contains(buyers, who.Buyer) {
 			return nil, nil

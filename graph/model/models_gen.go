@@ -311,6 +311,14 @@ type PaymentSyncPayload struct {
 	UserErrors []UserError `json:"userErrors"`
 }
 
+// What phoneNumberExchange answers.
+type PhoneNumberExchangePayload struct {
+	// Null when refused.
+	PhoneNumber *identity.Phone `json:"phoneNumber,omitempty"`
+	// INVALID (the code is not known, or no more), CONFLICT (there is no WeChat to ask).
+	UserErrors []UserError `json:"userErrors"`
+}
+
 // A refusal that needs no more than its code.
 type PlainUserError struct {
 	// What kind of refusal.
@@ -741,6 +749,22 @@ type StockMovementEdge struct {
 	Cursor string `json:"cursor"`
 	// The movement.
 	Node *inventory.Record `json:"node"`
+}
+
+// What stockReminderCreate answers.
+type StockReminderCreatePayload struct {
+	// Who waits; null when refused.
+	Buyer *identity.Buyer `json:"buyer,omitempty"`
+	// NOT_FOUND, CONFLICT (it can be bought now, or the mini-program sends no such messages), TOO_MANY (100).
+	UserErrors []UserError `json:"userErrors"`
+}
+
+// What stockReminderDelete answers.
+type StockReminderDeletePayload struct {
+	// Who waited; null when refused.
+	Buyer *identity.Buyer `json:"buyer,omitempty"`
+	// NOT_FOUND.
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // Live reads, over WebSocket (graphql-transport-ws). Each event is a committed state; a slow reader skips to the newest.

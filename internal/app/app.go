@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
 	"holdfast/internal/live"
+	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/settlement"
@@ -37,6 +38,10 @@ type Settings struct {
 	Codes         identity.CodeExchanger
 	// Sharing is what the provider knows of who may receive what; nil lets anybody receive anything.
 	Sharing catalog.Sharing
+	// Notify says what buyers and WeChat are told, and through whom; the zero value tells nobody.
+	Notify notify.Settings
+	// Phones trades the codes of the phone number button; nil refuses them all.
+	Phones identity.PhoneExchanger
 }
 
 // App is the business on one database.
@@ -55,6 +60,7 @@ type App struct {
 	Payments   *payment.Payments
 	Checkouts  *checkout.Checkouts
 	Settlement *settlement.Settlement
+	Notify     *notify.Notifier
 	Audit      *audit.Log
 	Provider   payment.Provider
 }
@@ -73,17 +79,20 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 		Audit:     audit.New(d),
 	}
 	a.Catalog.ShareBy(set.Sharing)
+	a.Identity.TradePhones(set.Phones)
+	a.Notify = notify.New(d, now, jobs, log, set.Notify)
 	a.Carts = cart.New(d, now, a.Catalog, a.Inventory)
 	a.Desk = order.NewDesk(d, now, hub.OrdersMoved, func(ctx context.Context, tx *db.Tx, o typeid.Order, due time.Time) error {
 		return job.AddTx(ctx, tx, now(), due, job.Order, o.UUID)
-	}, order.DeskSettings{CompleteAfter: set.CompleteAfter})
+	}, order.DeskSettings{CompleteAfter: set.CompleteAfter, Shipped: a.Notify.ShippedTx})
 	a.Checkouts = checkout.New(checkout.Deps{
 		DB: d, Now: now, Catalog: a.Catalog, Carts: a.Carts, Payments: a.Payments, Orders: a.Orders, Provider: set.Provider,
-		Jobs: jobs, Hub: hub, Log: log,
+		Jobs: jobs, Hub: hub, Notify: a.Notify, Log: log,
 	}, checkout.Settings{Hold: set.Hold, MaxOpen: set.MaxOpen, SoldOut: set.SoldOut})
 	a.Inventory.ShareWith(a.Checkouts.Do)
 	a.Settlement = settlement.New(settlement.Deps{
-		DB: d, Now: now, Inventory: a.Inventory, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
+		DB: d, Now: now, Inventory: a.Inventory, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub,
+		Notify: a.Notify, Log: log,
 	})
 	a.Catalog.SharesSooner(a.Settlement.SharesSoonerTx)
 	return a

@@ -39,6 +39,7 @@ type history struct {
 	parcel              *ent.Shipment
 	parcelLine          *ent.ShipmentLine
 	request, shipAnswer *ent.StaffRequest
+	notification        *ent.Notification // not told yet
 }
 
 // sale is the rows of one checkout.
@@ -76,7 +77,18 @@ func newHistory(t *testing.T, d *db.DB) *history {
 	must(t, err)
 	h.settle(t)
 	h.ship(t)
+	h.notify(t)
 	return h
+}
+
+// notify is something that is yet to be told.
+func (h *history) notify(t *testing.T) {
+	t.Helper()
+	now, o := h.clock.Now(), h.both.orders[0]
+	h.notification = h.db.Notification.Create().SetID(typeid.New[typeid.Notification](now)).SetKind("ORDER_PAID").SetAboutID(o.ID.UUID).
+		SetBuyerID(o.BuyerID).SetShopID(o.ShopID).SetOrderID(o.ID).SetStatus("PENDING").SetCreatedAt(now).SaveX(t.Context())
+	h.db.Job.Create().SetID(typeid.From[typeid.Job](h.notification.ID.UUID)).SetKind("NOTIFICATION").SetRunAt(now).SetAttempts(0).SetWakes(1).
+		SetCreatedAt(now).ExecX(t.Context())
 }
 
 // sweep lets the sweeper run until it has let this checkout go.

@@ -27,6 +27,7 @@ var nouns = map[string]func(typeid.UUID) string{
 	"shipment_line_id": spell(typeid.From[typeid.ShipmentLine]),
 	"staff_request_id": spell(typeid.From[typeid.StaffRequest]),
 	"ledger_entry_id":  spell(typeid.From[typeid.LedgerEntry]),
+	"notification_id":  spell(typeid.From[typeid.Notification]),
 }
 
 func spell[T fmt.Stringer](from func(typeid.UUID) T) func(typeid.UUID) string {

@@ -189,6 +189,7 @@ func rowPlants() []plant {
 			return h.parcelLine.ID
 		}},
 		drop("3m 5b 5c", "shipments", names(func(h *history) (typeid.Shipment, typeid.StaffRequest) { return h.parcel.ID, h.shipAnswer.ID })),
+		drop("5d", "jobs", func(h *history) (typeid.UUID, fmt.Stringer) { return h.notification.ID.UUID, h.notification.ID }),
 		set("3m 5b", "shipments", "order_id = id", of(func(h *history) typeid.Shipment { return h.parcel.ID })),
 	}
 }

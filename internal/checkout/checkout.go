@@ -23,6 +23,7 @@ import (
 	"holdfast/internal/job"
 	"holdfast/internal/live"
 	"holdfast/internal/money"
+	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -96,6 +97,7 @@ type Checkouts struct {
 	provider payment.Provider
 	jobs     *job.Queue
 	hub      *live.Hub
+	notify   *notify.Notifier
 	set      Settings
 	log      *slog.Logger
 
@@ -116,7 +118,8 @@ type Deps struct {
 	Orders   *order.Orders
 	Provider payment.Provider
 	Jobs     *job.Queue
-	Hub      *live.Hub // is told what was committed
+	Hub      *live.Hub        // is told what was committed
+	Notify   *notify.Notifier // tells buyers; nil tells nobody
 	Log      *slog.Logger
 }
 
@@ -124,7 +127,7 @@ type Deps struct {
 func New(d Deps, s Settings) *Checkouts {
 	c := &Checkouts{
 		db: d.DB, now: d.Now, catalog: d.Catalog, carts: d.Carts, payments: d.Payments, orders: d.Orders,
-		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, set: s, log: d.Log,
+		provider: d.Provider, jobs: d.Jobs, hub: d.Hub, notify: d.Notify, set: s, log: d.Log,
 	}
 	c.soldOut = newSoldOut(s.SoldOut, d.Now)
 	d.Hub.OnStocks(c.soldOut.forget)

@@ -260,8 +260,25 @@ func (c *Checkouts) addJobsTx(ctx context.Context, tx *db.Tx, r *round) error {
 	for due, payments := range later {
 		errs = append(errs, job.AddTx(ctx, tx, r.now, due, job.Payment, payments...))
 	}
+	errs = append(errs, c.notify.PaidTx(ctx, tx, r.paid(), r.now), c.notify.BackTx(ctx, tx, r.shelf.Back(), r.now))
 	r.jobs = len(share)+len(atOnce)+len(ask) > 0 // whoever has done a deed sees to its jobs
 	return errors.Join(errs...)
+}
+
+// paid are the orders that have become PAID, also with late money and without any.
+func (r *round) paid() []typeid.Order {
+	var out []typeid.Order
+	for _, w := range r.winners {
+		if w.status() == Paid {
+			out = append(out, w.orders...)
+		}
+	}
+	for _, o := range r.outcomes {
+		if o.to == Paid && !o.giveBack {
+			out = append(out, r.held.orders(o.checkout)...)
+		}
+	}
+	return out
 }
 
 func bytes(orders []typeid.Order) []typeid.UUID {

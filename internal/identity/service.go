@@ -34,6 +34,7 @@ type Service struct {
 	db          *db.DB
 	now         clock.Clock
 	codes       CodeExchanger
+	phones      PhoneExchanger
 	log         *slog.Logger
 	refreshLife time.Duration
 	tokens      *accessTokens

@@ -63,6 +63,7 @@ func Return(v typeid.Variant, n int, o typeid.Order, staff typeid.Staff, reason 
 // to it; but what somebody was told keeps its version, so that two states never share one.
 type Shelf struct {
 	stocks    map[typeid.Variant]*Stock
+	was       map[typeid.Variant]int // what was available when the row was locked
 	touched   map[typeid.Variant]bool
 	untold    map[typeid.Variant]bool // has a version of this transaction's that nobody was told
 	movements []moved
@@ -76,7 +77,7 @@ type moved struct {
 }
 
 func newShelf() *Shelf {
-	return &Shelf{stocks: make(map[typeid.Variant]*Stock), touched: make(map[typeid.Variant]bool), untold: make(map[typeid.Variant]bool)}
+	return &Shelf{stocks: make(map[typeid.Variant]*Stock), was: make(map[typeid.Variant]int), touched: make(map[typeid.Variant]bool), untold: make(map[typeid.Variant]bool)}
 }
 
 // LockTx takes the stock rows of these variants off the shelf, in id order, until the transaction ends. Variants that
@@ -102,7 +103,7 @@ func LockTx(ctx context.Context, tx *db.Tx, variants []typeid.Variant) (*Shelf, 
 		return nil, fmt.Errorf("lock stock: %w", err)
 	}
 	for _, s := range rows {
-		shelf.stocks[s.VariantID] = s
+		shelf.stocks[s.VariantID], shelf.was[s.VariantID] = s, s.Available()
 	}
 	return shelf, nil
 }
@@ -228,6 +229,18 @@ func (s *Shelf) updateTx(ctx context.Context, tx *db.Tx, ids []typeid.Variant, n
 		return fmt.Errorf("write stock: %d rows instead of %d", n, len(ids))
 	}
 	return nil
+}
+
+// Back are the variants of which nothing was available when the transaction began, and is now, in the order of their ids.
+func (s *Shelf) Back() []typeid.Variant {
+	var out []typeid.Variant
+	for id := range s.touched {
+		if was, locked := s.was[id]; locked && was <= 0 && s.Available(id) > 0 {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b typeid.Variant) int { return a.Compare(b.UUID) })
+	return out
 }
 
 // Changed are the stocks that changed, as they stand once the transaction has committed.

@@ -28,6 +28,9 @@ type Kind string
 const (
 	Order   Kind = "ORDER"   // what an order still needs: money to move, time to pass
 	Payment Kind = "PAYMENT" // a payment that was let go without the provider's answer
+	// Notification is something that WeChat, or a buyer through it, is told; Restock a variant for which buyers may wait.
+	Notification Kind = "NOTIFICATION"
+	Restock      Kind = "RESTOCK"
 )
 
 // Handler carries on with what a job is about. It returns when to run again; the zero time says that nothing is left. What

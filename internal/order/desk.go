@@ -23,6 +23,8 @@ const DefaultCompleteAfter = 10 * 24 * time.Hour
 type DeskSettings struct {
 	// CompleteAfter is how long after it was shipped an order completes by itself; 0 is DefaultCompleteAfter.
 	CompleteAfter time.Duration
+	// Shipped, if set, is called in the transaction in which an order becomes SHIPPED, at a moment, to have it told.
+	Shipped func(ctx context.Context, tx *db.Tx, o typeid.Order, at time.Time) error
 }
 
 // After is called in the transaction in which an order becomes SHIPPED or its buyer has it COMPLETED, to have whatever waits for that

@@ -58,6 +58,10 @@ type ShipInput struct {
 // tidy is the input with what is blank left out.
 func (in ShipInput) tidy() ShipInput {
 	in.Carrier, in.TrackingNumber = trimmed(in.Carrier), trimmed(in.TrackingNumber)
+	if in.Carrier != nil {
+		code := CarrierCode(*in.Carrier)
+		in.Carrier = &code
+	}
 	return in
 }
 
@@ -223,6 +227,11 @@ func (d *Desk) BecomeShippedTx(ctx context.Context, tx *db.Tx, id typeid.Order, 
 	if err := compareAndSet(tx.Order.Update().Where(entorder.ID(id), entorder.Status(string(Paid))).
 		SetStatus(string(Shipped)).SetShippedAt(now).AddVersion(1).Save(ctx)); err != nil {
 		return fmt.Errorf("order %s becomes SHIPPED: %w", id, err)
+	}
+	if d.set.Shipped != nil {
+		if err := d.set.Shipped(ctx, tx, id, now); err != nil {
+			return err
+		}
 	}
 	return d.goOnTx(ctx, tx, id, now)
 }

@@ -83,7 +83,10 @@ func (v verdict) says(status string, failure *string) bool {
 // is done; what was refused is tried again like everything that failed.
 func (s *Settlement) settle(ctx context.Context, a *account, said transfer, moved payment.Movement, note func(context.Context, *db.Tx, verdict) error) error {
 	write := func(ctx context.Context, tx *db.Tx) error {
-		_, err := payment.RecordTx(ctx, tx, moved)
+		done, err := payment.RecordTx(ctx, tx, moved)
+		if given, is := moved.(payment.MoneyRefunded); is && done && err == nil {
+			err = s.notify.RefundedTx(ctx, tx, a.order.ID, given.Refund, given.Now)
+		}
 		return err
 	}
 	refused, slow := said.refused(), said.err == nil && said.state == payment.TransferProcessing

@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
 	"holdfast/internal/live"
+	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
@@ -44,6 +45,7 @@ type Settlement struct {
 	provider  payment.Provider
 	jobs      *job.Queue
 	hub       *live.Hub
+	notify    *notify.Notifier
 	log       *slog.Logger
 }
 
@@ -56,14 +58,15 @@ type Deps struct {
 	Desk      *order.Desk
 	Provider  payment.Provider
 	Jobs      *job.Queue
-	Hub       *live.Hub // is told what was committed
+	Hub       *live.Hub        // is told what was committed
+	Notify    *notify.Notifier // tells buyers; nil tells nobody
 	Log       *slog.Logger
 }
 
 // New is the Settlement on d. It handles the queue's jobs about orders.
 func New(d Deps) *Settlement {
 	s := &Settlement{
-		db: d.DB, now: d.Now, inventory: d.Inventory, orders: d.Orders, desk: d.Desk, provider: d.Provider, jobs: d.Jobs, hub: d.Hub, log: d.Log,
+		db: d.DB, now: d.Now, inventory: d.Inventory, orders: d.Orders, desk: d.Desk, provider: d.Provider, jobs: d.Jobs, hub: d.Hub, notify: d.Notify, log: d.Log,
 	}
 	d.Jobs.Handle(job.Order, s.advance)
 	return s

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// ErrNotAsked is in errors after which nothing has happened: there was no access token to ask with.
+// ErrNotAsked is in errors after which nothing has happened: there was no access token to ask with, or no connection.
 var ErrNotAsked = errors.New("not asked")
 
 // Codes that several endpoints answer.
@@ -48,20 +49,23 @@ func (e *Error) passing() bool {
 
 // networkError says what the network did to a call, and nothing of what was sent.
 type networkError struct {
-	text  string
-	cause error // context's errors, or nil
+	text   string
+	causes []error // context's errors, and ErrNotAsked
 }
 
-func (e *networkError) Error() string { return e.text }
-func (e *networkError) Unwrap() error { return e.cause }
+func (e *networkError) Error() string   { return e.text }
+func (e *networkError) Unwrap() []error { return e.causes }
 
 // unanswered is an error of the network without its secrets. What it wraps is cut off: it may repeat the URL.
 func unanswered(q request, err error) error {
 	out := &networkError{}
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, cause) {
-			out.cause = cause
+			out.causes = append(out.causes, cause)
 		}
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" { // nobody was there to be asked
+		out.causes = append(out.causes, ErrNotAsked)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL

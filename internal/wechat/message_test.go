@@ -1,12 +1,16 @@
 package wechat
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/clock"
 	"holdfast/internal/money"
 	"holdfast/internal/wechatsim/sim"
 )
@@ -156,5 +160,26 @@ func TestValues(t *testing.T) {
 	}
 	if got := Cut("茶叶茶叶", 3); got != "茶叶…" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNobodyThere is the error after which a message may be sent again: there was no connection to ask over.
+func TestNobodyThere(t *testing.T) {
+	t.Parallel()
+	at := httptest.NewServer(http.NotFoundHandler())
+	at.Close()
+	c, err := New(Settings{
+		MiniPrograms: []MiniProgram{{AppID: "wxtest", Secret: "secret-of-the-app"}}, BaseURL: at.URL, Clock: clock.Of(time.Now),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.OpenID(t.Context(), "wxtest", "code"); !errors.Is(err, ErrNotAsked) {
+		t.Errorf("nobody was there: %v", err)
+	}
+	for key, want := range map[string]bool{"thing1": true, "character_string32": true, "thing": false, "thing1x": false, "1": false, "things1": false} {
+		if got := IsKeyword(key); got != want {
+			t.Errorf("%s is a keyword: %v", key, got)
+		}
 	}
 }

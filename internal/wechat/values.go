@@ -51,6 +51,13 @@ func kindOf(key string) (kind, bool) {
 	}
 }
 
+// IsKeyword tells whether a key is a keyword of a template: a type that is known and a number, such as thing3.
+func IsKeyword(key string) bool {
+	digits := strings.TrimLeft(key, "abcdefghijklmnopqrstuvwxyz_")
+	_, known := kindOf(key)
+	return known && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
 // fit makes a value one that its keyword takes, or says why that cannot be. Kinds that are not known are left to WeChat.
 func fit(key, value string) (fitting, bad string) {
 	if !utf8.ValidString(value) {

@@ -22,7 +22,19 @@ type Trade struct {
 	Refunds                         []Refund
 	Shares                          []Share
 	Returns                         []Return
+	// Shipped is what was uploaded of how the goods left; nil for nothing.
+	Shipped *Shipped
 }
+
+// Shipped is how the goods of an order left.
+type Shipped struct {
+	Logistics, Mode int64 // as they are numbered in the documentation
+	Complete        bool
+	Parcels         []Parcel
+}
+
+// Parcel is one of those that were uploaded.
+type Parcel struct{ Tracking, Company, Item, Contact string }
 
 // Refund is one that was accepted.
 type Refund struct {
@@ -85,6 +97,9 @@ func (t *trade) audit() Trade {
 	}
 	if t.combined != nil {
 		out.Combined = t.combined.number
+	}
+	if t.shipped.uploads > 0 {
+		out.Shipped = t.shipped.show()
 	}
 	for _, r := range t.refunds {
 		out.Refunds = append(out.Refunds, Refund{Number: r.number, ID: r.id, Status: r.status, Amount: r.amount})

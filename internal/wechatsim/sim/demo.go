@@ -46,7 +46,7 @@ func Demo(now clock.Clock) (World, error) {
 				"tmpl-paid":     {"character_string1", "amount2", "time3"},
 				"tmpl-shipped":  {"character_string1", "thing2", "character_string3"},
 				"tmpl-refunded": {"character_string1", "amount2", "thing3"},
-				"tmpl-restock":  {"thing1", "amount2"},
+				"tmpl-restock":  {"thing1", "amount2", "number3"},
 			},
 		}},
 		Others: []Account{{ID: "1900000201", Name: "示例供应商"}, {ID: "1900000202", Name: "示例推广商"}},
@@ -146,9 +146,11 @@ func (w *World) Save(dir, api, notifyURL string) error {
 	for _, p := range w.MiniPrograms {
 		files[p.AppID+".secret"] = p.Secret
 		pays := slices.IndexFunc(w.Merchants, func(m Merchant) bool { return m.Partner }) // whose shops may be many
-		programs = append(programs, object{
-			"appId": p.AppID, "secretFile": p.AppID + ".secret", "merchant": w.Merchants[max(pays, 0)].ID,
-		})
+		one := object{"appId": p.AppID, "secretFile": p.AppID + ".secret", "merchant": w.Merchants[max(pays, 0)].ID}
+		if p.Templates["tmpl-paid"] != nil {
+			one["messages"] = demoMessages()
+		}
+		programs = append(programs, one)
 	}
 	server["miniPrograms"], server["merchants"] = programs, merchants
 	for name, v := range map[string]any{"simulator.json": own, "wechat.json": server} {
@@ -164,6 +166,20 @@ func (w *World) Save(dir, api, notifyURL string) error {
 		}
 	}
 	return nil
+}
+
+// demoMessages are what the server puts into the demo's templates.
+func demoMessages() object {
+	message := func(template, page string, values object) object {
+		return object{"template": template, "page": page, "values": values}
+	}
+	const order = "pages/order/order?id={order}"
+	return object{
+		"ORDER_PAID":     message("tmpl-paid", order, object{"character_string1": "{number}", "amount2": "{total}", "time3": "{time}"}),
+		"ORDER_SHIPPED":  message("tmpl-shipped", order, object{"character_string1": "{number}", "thing2": "{title}", "character_string3": "{tracking}"}),
+		"ORDER_REFUNDED": message("tmpl-refunded", order, object{"character_string1": "{number}", "amount2": "{refund}", "thing3": "{reason}"}),
+		"RESTOCKED":      message("tmpl-restock", "pages/product/product?id={product}", object{"thing1": "{title}", "amount2": "{price}", "number3": "{available}"}),
+	}
 }
 
 // saveMerchant gives both sides of a merchant, and adds the files that the server's side names.

@@ -264,19 +264,28 @@ func TestShipping(t *testing.T) {
 		"unknown":          {"10060001", object{"order_key/transaction_id": "1"}},
 		"not paid":         {"10060004", object{"order_key": object{"order_number_type": 1, "mchid": DemoMerchant, "out_trade_no": "number-2"}}},
 		"both keys":        {"10060014", object{"order_key": object{"order_number_type": 1, "mchid": DemoMerchant, "out_trade_no": "number-1", "transaction_id": transaction}}},
-		"half a key":       {"10060014", object{"order_key": object{"order_number_type": 1, "out_trade_no": "number-1"}}},
+		"no merchant":      {"268485196", object{"order_key": object{"order_number_type": 1, "out_trade_no": "number-1"}}},
+		"no number":        {"268485197", object{"order_key": object{"order_number_type": 1, "mchid": DemoMerchant}}},
+		"no transaction":   {"268485195", object{"order_key": object{"order_number_type": 2, "mchid": DemoMerchant}}},
+		"another key":      {"268485194", object{"order_key/order_number_type": 3}},
 		"other payer":      {"10060031", object{"payer/openid": "oOther"}},
 		"object":           {"47001", object{"shipping_list": parcels(1)[0]}},
-		"16 parcels":       {"47001", object{"shipping_list": parcels(16), "delivery_mode": 2, "is_all_delivered": true}},
-		"two unified":      {"10060014", object{"shipping_list": parcels(2)}},
+		"16 parcels":       {"10060024", object{"shipping_list": parcels(16), "delivery_mode": 2, "is_all_delivered": true}},
+		"two unified":      {"268485228", object{"shipping_list": parcels(2)}},
 		"split, not said":  {"10060007", object{"delivery_mode": 2}},
 		"split and pickup": {"10060006", object{"delivery_mode": 2, "is_all_delivered": true, "logistics_type": 4}},
-		"no tracking":      {"10060014", object{"shipping_list": []object{{"item_desc": "一件"}}}},
-		"long item":        {"47001", object{"shipping_list": []object{with(parcels(1)[0], object{"item_desc": strings.Repeat("字", 121)})}}},
-		"SF":               {"10060019", object{"shipping_list": sf}},
-		"SF in clear":      {"10060019", object{"shipping_list": sfContact("13800138000")}},
-		"time":             {"10060014", object{"upload_time": "2026-03-04T13:29:35+08:00"}},
-		"kind":             {"47001", object{"logistics_type": 5}},
+		"no tracking":      {"268485226", object{"shipping_list": []object{{"item_desc": "一件"}}}},
+		"no company":       {"268485227", object{"shipping_list": []object{{"item_desc": "一件", "tracking_no": "T1"}}}},
+		"a name":           {"10060014", object{"shipping_list": []object{with(parcels(1)[0], object{"express_company": "顺丰速运"})}}},
+		"long company":     {"10060025", object{"shipping_list": []object{with(parcels(1)[0], object{"express_company": strings.Repeat("Z", 129)})}}},
+		"long number":      {"10060026", object{"shipping_list": []object{with(parcels(1)[0], object{"tracking_no": strings.Repeat("1", 129)})}}},
+		"no item":          {"10060008", object{"shipping_list": []object{with(parcels(1)[0], object{"item_desc": " "})}}},
+		"mode":             {"268485224", object{"delivery_mode": 3}},
+		"long item":        {"10060009", object{"shipping_list": []object{with(parcels(1)[0], object{"item_desc": strings.Repeat("字", 121)})}}},
+		"SF":               {"10060014", object{"shipping_list": sf}},
+		"SF in clear":      {"10060014", object{"shipping_list": sfContact("13800138000")}},
+		"time":             {"268485216", object{"upload_time": "2026-03-04 13:29:35"}},
+		"kind":             {"10060005", object{"logistics_type": 5}},
 	} {
 		t.Run(name, func(*testing.T) { w.miniRefused(test.code, "POST", path, with(good, test.change)) })
 	}
@@ -335,20 +344,24 @@ func TestCombinedShipping(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := "/wxa/sec/order/upload_combined_shipping_info?access_token=" + w.token(false)
-	one := func(transaction string) object {
+	one := func(number string) object {
 		return object{
-			"order_key":      object{"order_number_type": 2, "transaction_id": transaction},
+			"order_key":      object{"order_number_type": 1, "mchid": DemoMerchant, "out_trade_no": number},
 			"logistics_type": 1, "delivery_mode": 1, "shipping_list": parcels(1),
 		}
 	}
 	all := w.Trades()
 	body := object{
 		"order_key":   object{"order_number_type": 1, "mchid": DemoMerchant, "out_trade_no": "combined-1"},
-		"sub_orders":  []object{one(all[0].Transaction), one(all[1].Transaction)},
+		"sub_orders":  []object{one(all[0].Number), one(all[1].Number)},
 		"upload_time": "2026-03-04T13:29:35.120+08:00", "payer": object{"openid": buyer},
 	}
 	w.miniRefused("10060001", "POST", path, with(body, object{"order_key/out_trade_no": "combined-2"}))
-	w.miniRefused("10060001", "POST", path, with(body, object{"sub_orders": []object{one(all[0].Transaction), one(w.paid("number-9", 1))}}))
+	w.paid("number-9", 1)
+	w.miniRefused("10060001", "POST", path, with(body, object{"sub_orders": []object{one(all[0].Number), one("number-9")}}))
+	w.miniRefused("10060014", "POST", path, with(body, object{"sub_orders": []object{
+		with(one(all[0].Number), object{"order_key": object{"order_number_type": 2, "transaction_id": all[0].Transaction}}),
+	}}))
 	w.miniRefused("10060031", "POST", path, with(body, object{"payer/openid": "oOther"}))
 	if e := w.Effects()["ship"]; e != 0 {
 		t.Errorf("%d uploads of refused requests", e)

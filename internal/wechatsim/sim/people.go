@@ -35,9 +35,13 @@ func (s *Sim) peopleRoutes() {
 	s.mux.HandleFunc("POST /sim/accept", jsonPost(func(in struct {
 		AppID    string `json:"appId"`
 		OpenID   string `json:"openid"`
+		Name     string `json:"name"` // of a user who logs in with demo-<name>, in place of the openid
 		Template string `json:"template"`
 	},
 	) (any, error) {
+		if in.Name != "" {
+			in.OpenID = OpenID(in.AppID, in.Name)
+		}
 		s.Accept(in.AppID, in.OpenID, in.Template)
 		return object{}, nil
 	}))
@@ -90,8 +94,10 @@ func (s *Sim) showState(w http.ResponseWriter, r *http.Request) {
 		Effects     Effects
 		Refusals    []Refusal
 		Undelivered int
+		Messages    []Message
 	}{Trades: s.Trades(), Balances: s.Balances(), Effects: s.Effects(), Refusals: s.Refusals()}
 	state.Undelivered, _ = s.Undelivered()
+	state.Messages = s.allMessages()
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		e := json.NewEncoder(w)
@@ -113,9 +119,10 @@ var page = template.Must(template.New("sim").Funcs(template.FuncMap{"yuan": yuan
 <style>body{font:14px system-ui;margin:2em}td,th{padding:.2em .8em;text-align:left;border-bottom:1px solid #ddd}</style>
 <h1>WeChat, simulated</h1>
 <p>{{len .Trades}} orders, {{.Undelivered}} notices waiting, {{len .Refusals}} requests refused. JSON: <code>curl /sim</code></p>
-<table><tr><th>order<th>merchant<th>state<th>total<th>fee<th>unsplit<th>shared<th>refunded</tr>
-{{range .Trades}}<tr><td>{{.Number}}<td>{{.Merchant}} {{.SubMerchant}}<td>{{.State}}<td>{{yuan .Total}}<td>{{yuan .Fee}}<td>{{yuan .Unsplit}}<td>{{yuan .Out}}<td>{{yuan .Refunded}}</tr>
+<table><tr><th>order<th>merchant<th>state<th>total<th>fee<th>unsplit<th>shared<th>refunded<th>shipped</tr>
+{{range .Trades}}<tr><td>{{.Number}}<td>{{.Merchant}} {{.SubMerchant}}<td>{{.State}}<td>{{yuan .Total}}<td>{{yuan .Fee}}<td>{{yuan .Unsplit}}<td>{{yuan .Out}}<td>{{yuan .Refunded}}<td>{{with .Shipped}}{{range .Parcels}}{{.Company}} {{.Tracking}} {{.Item}}<br>{{end}}{{end}}</tr>
 {{end}}</table>
+<h2>Messages</h2><table>{{range .Messages}}<tr><td>{{.OpenID}}<td>{{.Template}}<td>{{range $k, $v := .Values}}{{$k}} {{$v}}; {{end}}<td>{{.Page}}</tr>{{end}}</table>
 <h2>Balances</h2><table>{{range $id, $b := .Balances}}<tr><td>{{$id}}<td>{{yuan $b.Total}}<td>frozen {{yuan $b.Frozen}}</tr>{{end}}</table>
 <h2>Refused</h2><table>{{range .Refusals}}<tr><td>{{.Method}} {{.URL}}<td>{{.Status}} {{.Code}}<td>{{.Message}}</tr>{{end}}</table>
 `))

@@ -15,12 +15,18 @@ type Message struct {
 	Values                 map[string]string
 }
 
-// Accept is a user's "allow" on a template: one more message may be sent.
+// Accept is a user's "allow" on a template: one more message may be sent. An empty template is one more of each.
 func (s *Sim) Accept(appID, openID, template string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.apps[appID]; a != nil {
-		a.accepted[openID+" "+template]++
+	a := s.apps[appID]
+	if a == nil {
+		return
+	}
+	for id := range a.Templates {
+		if template == "" || template == id {
+			a.accepted[openID+" "+id]++
+		}
 	}
 }
 
@@ -32,6 +38,17 @@ func (s *Sim) Messages(appID string) []Message {
 		return slices.Clone(a.messages)
 	}
 	return nil
+}
+
+// allMessages are those of all mini-programs, each one's in the order in which they came.
+func (s *Sim) allMessages() []Message {
+	var out []Message
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.apps)) {
+		out = append(out, s.apps[id].messages...)
+	}
+	return out
 }
 
 func (s *Sim) subscribeSend(c *miniCall) (object, *miniError) {
