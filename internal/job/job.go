@@ -26,8 +26,9 @@ type Kind string
 
 // The kinds of jobs.
 const (
-	Order   Kind = "ORDER"   // what an order still needs: money to move, time to pass
-	Payment Kind = "PAYMENT" // a payment that was let go without the provider's answer
+	Order          Kind = "ORDER"          // what an order still needs: money to move, time to pass
+	Payment        Kind = "PAYMENT"        // a payment that was let go without the provider's answer
+	Reconciliation Kind = "RECONCILIATION" // a day that has to be compared with the provider's bill
 )
 
 // Handler carries on with what a job is about. It returns when to run again; the zero time says that nothing is left. What
