@@ -39,6 +39,8 @@ func newAccess() access {
 			"Query.product":     anyone,
 			"Query.order":       anyone,
 
+			"Query.reconciliations": operator,
+
 			"Mutation.sessionCreate":         anyone,
 			"Mutation.sessionRefresh":        anyone,
 			"Mutation.sessionRevoke":         session,
@@ -61,6 +63,7 @@ func newAccess() access {
 			"Mutation.orderNoteAdd":          shopStaff,
 			"Mutation.orderRefund":           shopOwner,
 			"Mutation.splitRulesSet":         operator,
+			"Mutation.reconciliationRun":     operator,
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
 			"Mutation.stockAdjustMany":       shopStaff,

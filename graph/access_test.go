@@ -106,6 +106,8 @@ func TestRootRules(t *testing.T) {
 		"Mutation.productVariantAdd":     {login, no, ok, no, no},
 		"Mutation.productVariantUpdate":  {login, no, ok, no, no},
 		"Mutation.orderBuyAgain":         {login, ok, no, no, no},
+		"Query.reconciliations":          {login, no, no, no, ok},
+		"Mutation.reconciliationRun":     {login, no, no, no, ok},
 		"Query.orders":                   {no, no, no, no, no}, // no such field: default deny
 		"Subscription.stockChanged":      {ok, ok, ok, ok, ok},
 		"Subscription.shopStockChanged":  {login, no, ok, ok, ok},

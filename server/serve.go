@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/fault"
 	"holdfast/internal/identity"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/wechatpay"
 )
 
@@ -104,6 +105,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		real     *weChat
 
 		receivers func(string) error // any name is one, to the sandbox
+		bills     reconcile.Bills    // the sandbox has none
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -115,11 +117,12 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		if real, err = newWeChat(a, d, c.WeChat, c.ShareAfter); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
-		codes, provider, receivers = real.login, real.pay, wechatpay.CheckReceiver
+		codes, provider, receivers, bills = real.login, real.pay, wechatpay.CheckReceiver, real.pay
 	}
 	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
+		Bills:         bills,
 		CheckReceiver: receivers,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}

@@ -20,6 +20,7 @@ import (
 	"holdfast/internal/live"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/settlement"
 	"holdfast/internal/typeid"
 )
@@ -34,7 +35,9 @@ type Settings struct {
 	// CompleteAfter is how long after it was shipped an order completes by itself; 0 is order.DefaultCompleteAfter.
 	CompleteAfter time.Duration
 	Provider      payment.Provider
-	Codes         identity.CodeExchanger
+	// Bills are what the books are compared with; nil compares them with none.
+	Bills reconcile.Bills
+	Codes identity.CodeExchanger
 	// CheckReceiver refuses names of receivers that the provider could pay no share to; nil refuses none.
 	CheckReceiver func(string) error
 }
@@ -55,6 +58,7 @@ type App struct {
 	Payments   *payment.Payments
 	Checkouts  *checkout.Checkouts
 	Settlement *settlement.Settlement
+	Reconciler *reconcile.Reconciler
 	Audit      *audit.Log
 	Provider   payment.Provider
 }
@@ -85,16 +89,18 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 	a.Settlement = settlement.New(settlement.Deps{
 		DB: d, Now: now, Inventory: a.Inventory, Orders: a.Orders, Desk: a.Desk, Provider: set.Provider, Jobs: jobs, Hub: hub, Log: log,
 	})
+	a.Reconciler = reconcile.New(d, now, set.Bills, jobs, log)
 	return a
 }
 
-// Run does the work that nobody asks for, until ctx ends: it lets overdue goods go, carries jobs out, and hears of what other
-// processes commit. Every process runs it.
+// Run does the work that nobody asks for, until ctx ends: it lets overdue goods go, carries jobs out, has days compared with
+// bills, and hears of what other processes commit. Every process runs it.
 func (a *App) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { a.Checkouts.Sweep(ctx) })
 	work.Go(func() { a.Jobs.Run(ctx) })
 	work.Go(func() { a.Hub.Run(ctx) })
+	work.Go(func() { a.Reconciler.Run(ctx) })
 	work.Go(func() {
 		if err := a.Identity.Run(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "watch sessions", "error", err)

@@ -103,6 +103,12 @@ func bookkeeping(g *glances) []invariant {
 				GROUP BY kind, movement, order_id, shop, currency, account, receiver HAVING SUM(entered) <> SUM(due)`},
 			},
 		},
+	}
+}
+
+// fees is that the books say no more of them than can be. What they should be, only the provider's bill says.
+func fees(g *glances) []invariant {
+	return []invariant{
 		{
 			number: "6f", words: "fees go from merchants to the provider, for what was paid, never more than that; and back with refunds, never more than fees",
 			tables: []string{"ledger_entries"},

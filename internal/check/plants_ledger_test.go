@@ -40,8 +40,10 @@ func ledgerPlants() []plant {
 				as     payment.Account
 				amount int
 			}{
-				{paid(h), payment.OfReceiver, -taken}, {paid(h), payment.OfProvider, taken},
-				{refunded(h), payment.OfReceiver, given}, {refunded(h), payment.OfProvider, -given},
+				{paid(h), payment.OfReceiver, -taken},
+				{paid(h), payment.OfProvider, taken},
+				{refunded(h), payment.OfReceiver, given},
+				{refunded(h), payment.OfProvider, -given},
 			} {
 				v.set(t, "ledger_entries", h.entry(side.of, side.as).UUID, fmt.Sprint("amount = ", side.amount))
 			}
