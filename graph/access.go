@@ -39,7 +39,8 @@ func newAccess() access {
 			"Query.product":     anyone,
 			"Query.order":       anyone,
 
-			"Query.jobs": operator,
+			"Query.jobs":            operator,
+			"Query.reconciliations": operator,
 
 			"Mutation.sessionCreate":         anyone,
 			"Mutation.sessionRefresh":        anyone,
@@ -65,6 +66,7 @@ func newAccess() access {
 			"Mutation.splitRulesSet":         operator,
 			"Mutation.jobRetry":              anyStaff, // the domain tells whose job it is
 			"Mutation.shopUpdate":            operator,
+			"Mutation.reconciliationRun":     operator,
 			"Mutation.productCreate":         shopStaff,
 			"Mutation.stockAdjust":           shopStaff,
 			"Mutation.stockAdjustMany":       shopStaff,

@@ -113,6 +113,8 @@ func TestRootRules(t *testing.T) {
 		"Mutation.stockReminderCreate":   {login, ok, no, no, no},
 		"Mutation.stockReminderDelete":   {login, ok, no, no, no},
 		"Mutation.phoneNumberExchange":   {login, ok, no, no, no},
+		"Query.reconciliations":          {login, no, no, no, ok},
+		"Mutation.reconciliationRun":     {login, no, no, no, ok},
 		"Query.orders":                   {no, no, no, no, no}, // no such field: default deny
 		"Subscription.stockChanged":      {ok, ok, ok, ok, ok},
 		"Subscription.shopStockChanged":  {login, no, ok, ok, ok},

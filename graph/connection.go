@@ -15,6 +15,7 @@ import (
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/typeid"
 )
 
@@ -163,4 +164,20 @@ func ledger(p page.Page[*payment.Entry]) *model.LedgerEntryConnection {
 			return &model.LedgerEntryEdge{Cursor: at, Node: v}
 		})
 	return &model.LedgerEntryConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func reconciliations(p page.Page[*reconcile.Reconciliation]) *model.ReconciliationConnection {
+	edges, nodes, info := connect(p, func(v *reconcile.Reconciliation) typeid.UUID { return v.ID.UUID },
+		func(at string, v *reconcile.Reconciliation) *model.ReconciliationEdge {
+			return &model.ReconciliationEdge{Cursor: at, Node: v}
+		})
+	return &model.ReconciliationConnection{Edges: edges, Nodes: nodes, PageInfo: info}
+}
+
+func differences(p page.Page[*reconcile.Difference]) *model.ReconciliationDifferenceConnection {
+	edges, nodes, info := connect(p, func(v *reconcile.Difference) typeid.UUID { return v.ID.UUID },
+		func(at string, v *reconcile.Difference) *model.ReconciliationDifferenceEdge {
+			return &model.ReconciliationDifferenceEdge{Cursor: at, Node: v}
+		})
+	return &model.ReconciliationDifferenceConnection{Edges: edges, Nodes: nodes, PageInfo: info}
 }

@@ -32,6 +32,10 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"this is not an e-mail address":         "邮箱格式不正确",
 	"a password has at least %d characters": "密码至少 %d 个字符",
 
+	// bills
+	"there is no such merchant":                                 "没有这个商户",
+	"there are bills of the last three months, up to yesterday": "只能查询最近三个月内、昨日及以前的账单",
+
 	// too much at once
 	"too many requests; try again later":              "请求过于频繁，请稍后再试",
 	"too many attempts failed; try again later":       "失败次数过多，请稍后再试",

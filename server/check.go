@@ -7,11 +7,13 @@ import (
 
 	"holdfast/internal/check"
 	"holdfast/internal/db"
+	"holdfast/internal/payment"
 )
 
 // checkCommand proves the invariants on a database, be it in use or not.
 type checkCommand struct {
 	databaseFlag
+	providerRecords
 
 	Format string `enum:"text,json" default:"text" help:"How to print the report: text or json. Default: ${default}."`
 }
@@ -38,6 +40,17 @@ func (c *checkCommand) run(ctx context.Context, a *app, d *db.DB) error {
 	if err != nil {
 		return err
 	}
+	if c.Provider > 0 {
+		records, err := c.records(a, d)
+		if err != nil {
+			return err
+		}
+		there, err := check.Provider(ctx, d, records, start.Add(-c.Provider))
+		if err != nil {
+			return err
+		}
+		report.Results = append(report.Results, there.Results...)
+	}
 	write := report.WriteText
 	if c.Format == "json" {
 		write = report.WriteJSON
@@ -49,4 +62,19 @@ func (c *checkCommand) run(ctx context.Context, a *app, d *db.DB) error {
 		return fmt.Errorf("%d of %d invariants are broken", n, len(report.Results))
 	}
 	return nil
+}
+
+// records is whom the check asks what was paid.
+func (c *checkCommand) records(a *app, d *db.DB) (payment.Records, error) {
+	if c.WeChat != "" {
+		real, err := newWeChat(a, d, c.WeChat, 0)
+		if err != nil {
+			return nil, err
+		}
+		return real.pay, nil
+	}
+	if c.Demo != nil && *c.Demo || c.Demo == nil && c.Database == "" {
+		return payment.NewSandbox(d, a.now), nil
+	}
+	return nil, errors.New("--provider needs HOLDFAST_WECHAT, or demo mode: there is no provider to ask")
 }

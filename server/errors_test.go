@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/graph"
 	"holdfast/internal/demo"
+	"holdfast/internal/typeid"
 )
 
 // TestErrors sends what is wrong, and breaks what is right.
@@ -119,23 +121,29 @@ func badHTTP(t *testing.T, w *world) {
 
 // badPages asks each list of the schema for pages that there are not. A list that is not here fails.
 func badPages(t *testing.T, w *world) {
+	operator := w.staff(t, demo.Operator, demo.Password)
+	now := time.Now()
+	w.db.Reconciliation.Create().SetID(typeid.New[typeid.Reconciliation](now)).SetMerchant("1900000001").SetDay("2026-11-22").SetStatus("PENDING").
+		SetPayments(0).SetRefunds(0).SetDifferences(0).SetReceived(0).SetRefunded(0).SetFees(0).SetCurrency("CNY").SetCreatedAt(now).ExecX(t.Context())
 	shop, variant := w.shops(t)[0].ID, w.goods(t, w.shops(t)[0], 100, 1)[0]
 	lists := map[string]struct {
 		who  *client
 		text string // with PAGE for the arguments
 	}{
-		"Query.jobs":        {w.staff(t, demo.Operator, demo.Password), `{ jobs(PAGE) { nodes { id } } }`},
-		"Query.shops":       {w.anonymous(), `{ shops(PAGE) { nodes { id } } }`},
-		"MiniProgram.shops": {w.anonymous(), `{ miniProgram(appId: "wxdemo") { shops(PAGE) { nodes { id } } } }`},
-		"Shop.products":     {w.anonymous(), `{ shop(id: "` + shop + `") { products(PAGE) { nodes { id } } } }`},
-		"Shop.variants":     {w.merchant(t), `{ shop(id: "` + shop + `") { variants(PAGE) { nodes { id } } } }`},
-		"Shop.orders":       {w.merchant(t), `{ shop(id: "` + shop + `") { orders(PAGE) { nodes { id } } } }`},
-		"Staff.shops":       {w.merchant(t), `{ viewer { ... on Staff { shops(PAGE) { nodes { id } } } } }`},
-		"Buyer.orders":      {w.buyer(t, "pager"), `{ viewer { ... on Buyer { orders(PAGE) { nodes { id } } } } }`},
-		"Shop.staff":        {w.merchant(t), `{ shop(id: "` + shop + `") { staff(PAGE) { nodes { staffId } } } }`},
-		"Shop.invitations":  {w.merchant(t), `{ shop(id: "` + shop + `") { invitations(PAGE) { nodes { id } } } }`},
-		"Shop.auditLog":     {w.merchant(t), `{ shop(id: "` + shop + `") { auditLog(PAGE) { nodes { id } } } }`},
-		"Shop.ledger":       {w.merchant(t), `{ shop(id: "` + shop + `") { ledger(PAGE) { nodes { id } } } }`},
+		"Query.jobs":                 {operator, `{ jobs(PAGE) { nodes { id } } }`},
+		"Query.shops":                {w.anonymous(), `{ shops(PAGE) { nodes { id } } }`},
+		"Query.reconciliations":      {operator, `{ reconciliations(PAGE) { nodes { id } } }`},
+		"Reconciliation.differences": {operator, `{ reconciliations(first: 1) { nodes { differences(PAGE) { nodes { id } } } } }`},
+		"MiniProgram.shops":          {w.anonymous(), `{ miniProgram(appId: "wxdemo") { shops(PAGE) { nodes { id } } } }`},
+		"Shop.products":              {w.anonymous(), `{ shop(id: "` + shop + `") { products(PAGE) { nodes { id } } } }`},
+		"Shop.variants":              {w.merchant(t), `{ shop(id: "` + shop + `") { variants(PAGE) { nodes { id } } } }`},
+		"Shop.orders":                {w.merchant(t), `{ shop(id: "` + shop + `") { orders(PAGE) { nodes { id } } } }`},
+		"Staff.shops":                {w.merchant(t), `{ viewer { ... on Staff { shops(PAGE) { nodes { id } } } } }`},
+		"Buyer.orders":               {w.buyer(t, "pager"), `{ viewer { ... on Buyer { orders(PAGE) { nodes { id } } } } }`},
+		"Shop.staff":                 {w.merchant(t), `{ shop(id: "` + shop + `") { staff(PAGE) { nodes { staffId } } } }`},
+		"Shop.invitations":           {w.merchant(t), `{ shop(id: "` + shop + `") { invitations(PAGE) { nodes { id } } } }`},
+		"Shop.auditLog":              {w.merchant(t), `{ shop(id: "` + shop + `") { auditLog(PAGE) { nodes { id } } } }`},
+		"Shop.ledger":                {w.merchant(t), `{ shop(id: "` + shop + `") { ledger(PAGE) { nodes { id } } } }`},
 		"ProductVariant.movements": {
 			w.merchant(t), `{ node(id: "` + variant + `") { ... on ProductVariant { movements(PAGE) { nodes { id } } } } }`,
 		},

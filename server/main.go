@@ -26,10 +26,11 @@ type commands struct {
 		Create staffCreateCommand `cmd:"" help:"Create a member of staff, or an operator of the platform."`
 		Grant  staffGrantCommand  `cmd:"" help:"Give a member of staff a role in a shop."`
 	} `cmd:"" help:"People who work for shops or for the platform."`
-	Check   checkCommand   `cmd:"" help:"Prove the invariants on the database, while it is in use."`
-	Schema  schemaCommand  `cmd:"" help:"Print the API's schema (GraphQL SDL)."`
-	Health  healthCommand  `cmd:"" help:"Ask a running server whether it is ready."`
-	Version versionCommand `cmd:"" help:"Say what this program is: version, revision, Go, database schema."`
+	Check     checkCommand     `cmd:"" help:"Prove the invariants on the database, while it is in use."`
+	Reconcile reconcileCommand `cmd:"" help:"Compare a day with WeChat Pay's bills, now."`
+	Schema    schemaCommand    `cmd:"" help:"Print the API's schema (GraphQL SDL)."`
+	Health    healthCommand    `cmd:"" help:"Ask a running server whether it is ready."`
+	Version   versionCommand   `cmd:"" help:"Say what this program is: version, revision, Go, database schema."`
 }
 
 // app is what every command is given.

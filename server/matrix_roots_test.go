@@ -219,7 +219,10 @@ func rootRights() map[string]rootRow {
 		"Mutation.shopUpdate": {operator, aShop, func(_ *side, id string) vars {
 			return vars{"input": vars{"shopId": id, "shareWhen": "AFTER_PAYMENT"}}
 		}},
-		"Mutation.sandboxFaultsSet": {operator, nil, func(*side, string) vars { return vars{"input": vars{}} }},
+		"Query.reconciliations": {operator, nil, func(*side, string) vars { return vars{"first": 1} }},
+		// The sandbox has no merchants: an operator gets as far as to be told so.
+		"Mutation.reconciliationRun": {"U  U  F  F  F  F  F  F  F  n", nil, func(*side, string) vars { return vars{"merchant": "x", "day": "2026-11-22"} }},
+		"Mutation.sandboxFaultsSet":  {operator, nil, func(*side, string) vars { return vars{"input": vars{}} }},
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"holdfast/internal/identity"
 	"holdfast/internal/notify"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 )
 
 // Everything that waits has an end.
@@ -107,6 +108,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 		sharing catalog.Sharing // the sandbox lets anybody receive anything
 		phones  identity.PhoneExchanger
 		tells   notify.Settings
+		bills   reconcile.Bills // the sandbox has none
 	)
 	if c.demo() {
 		codes, provider = identity.SandboxCodes{}, payment.NewSandbox(d, a.now)
@@ -119,12 +121,12 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 			return nil, errors.Join(err, d.Close())
 		}
 		codes, provider, sharing = real.login, real.pay, real.pay
-		phones, tells = real, real.tells
+		phones, tells, bills = real, real.tells, real.pay
 	}
 	s := &server{cfg: c, db: d, weChat: real, log: a.log, app: a, say: graph.Messages(), metrics: newMetrics(a.now), tracing: tracing}
 	s.business = business.New(d, a.now, a.log, business.Settings{
 		Hold: c.Hold, MaxOpen: c.MaxOpen, SoldOut: soldOutFor, CompleteAfter: c.CompleteAfter, Provider: provider, Codes: codes,
-		Sharing: sharing, Notify: tells, Phones: phones,
+		Sharing: sharing, Notify: tells, Phones: phones, Bills: bills,
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge

@@ -34,7 +34,7 @@ var demoWeChat = sync.OnceValues(func() (sim.World, error) { return sim.Demo(clo
 func (w *weChatWorld) now() time.Time          { return time.Now().Add(time.Duration(w.ahead.Load())) }
 func (w *weChatWorld) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
-func newWeChatWorld(t *testing.T, source string) *weChatWorld {
+func newWeChatWorld(t *testing.T, source string, change ...func(*sim.World)) *weChatWorld {
 	t.Helper()
 	made, err := demoWeChat()
 	if err != nil {
@@ -42,6 +42,9 @@ func newWeChatWorld(t *testing.T, source string) *weChatWorld {
 	}
 	w := &weChatWorld{}
 	made.Clock = clock.Of(w.now)
+	for _, fn := range change {
+		fn(&made)
+	}
 	if w.wx, err = sim.New(made.Config); err != nil {
 		t.Fatal(err)
 	}

@@ -1637,6 +1637,20 @@ func marshalNID2holdfastᚋinternalᚋtypeidᚐCheckout(ctx context.Context, ec 
 	return res
 }
 
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐDifference(ctx context.Context, ec *executionContext, v any) (typeid.Difference, error) {
+	res, err := model.UnmarshalDifferenceID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐDifference(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Difference) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDifferenceID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func unmarshalNID2holdfastᚋinternalᚋtypeidᚐInvitation(ctx context.Context, ec *executionContext, v any) (typeid.Invitation, error) {
 	res, err := model.UnmarshalInvitationID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1771,6 +1785,20 @@ func unmarshalNID2holdfastᚋinternalᚋtypeidᚐProduct(ctx context.Context, ec
 func marshalNID2holdfastᚋinternalᚋtypeidᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Product) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalProductID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func unmarshalNID2holdfastᚋinternalᚋtypeidᚐReconciliation(ctx context.Context, ec *executionContext, v any) (typeid.Reconciliation, error) {
+	res, err := model.UnmarshalReconciliationID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2holdfastᚋinternalᚋtypeidᚐReconciliation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v typeid.Reconciliation) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalReconciliationID(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}

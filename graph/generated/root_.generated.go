@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/inventory"
 	"holdfast/internal/job"
 	"holdfast/internal/order"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/settlement"
 	"sync/atomic"
 
@@ -45,6 +46,8 @@ type ResolverRoot interface {
 	Product() ProductResolver
 	ProductVariant() ProductVariantResolver
 	Query() QueryResolver
+	Reconciliation() ReconciliationResolver
+	ReconciliationDifference() ReconciliationDifferenceResolver
 	Refund() RefundResolver
 	Session() SessionResolver
 	Shipment() ShipmentResolver
@@ -242,6 +245,7 @@ type ComplexityRoot struct {
 		ProductUpdate         func(childComplexity int, input catalog.ProductChange) int
 		ProductVariantAdd     func(childComplexity int, input model.ProductVariantAddInput) int
 		ProductVariantUpdate  func(childComplexity int, input catalog.VariantChange) int
+		ReconciliationRun     func(childComplexity int, merchant string, day string) int
 		SandboxFaultsSet      func(childComplexity int, input model.SandboxFaultsInput) int
 		SandboxPaymentConfirm func(childComplexity int, paymentID string) int
 		SessionCreate         func(childComplexity int, input model.SessionCreateInput) int
@@ -487,15 +491,70 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Jobs        func(childComplexity int, first int, after *string, kind *job.Kind) int
-		MiniProgram func(childComplexity int, appID string) int
-		Node        func(childComplexity int, id string) int
-		Nodes       func(childComplexity int, ids []string) int
-		Order       func(childComplexity int, id string) int
-		Product     func(childComplexity int, id string) int
-		Shop        func(childComplexity int, id string) int
-		Shops       func(childComplexity int, first int, after *string) int
-		Viewer      func(childComplexity int) int
+		Jobs            func(childComplexity int, first int, after *string, kind *job.Kind) int
+		MiniProgram     func(childComplexity int, appID string) int
+		Node            func(childComplexity int, id string) int
+		Nodes           func(childComplexity int, ids []string) int
+		Order           func(childComplexity int, id string) int
+		Product         func(childComplexity int, id string) int
+		Reconciliations func(childComplexity int, first int, after *string, merchant *string, status *reconcile.Status) int
+		Shop            func(childComplexity int, id string) int
+		Shops           func(childComplexity int, first int, after *string) int
+		Viewer          func(childComplexity int) int
+	}
+
+	Reconciliation struct {
+		ComparedAt      func(childComplexity int) int
+		CreatedAt       func(childComplexity int) int
+		Day             func(childComplexity int) int
+		DifferenceCount func(childComplexity int) int
+		Differences     func(childComplexity int, first int, after *string) int
+		Fees            func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Merchant        func(childComplexity int) int
+		Payments        func(childComplexity int) int
+		Received        func(childComplexity int) int
+		Refunded        func(childComplexity int) int
+		Refunds         func(childComplexity int) int
+		Status          func(childComplexity int) int
+	}
+
+	ReconciliationConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReconciliationDifference struct {
+		Here    func(childComplexity int) int
+		ID      func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		Note    func(childComplexity int) int
+		Order   func(childComplexity int) int
+		OrderID func(childComplexity int) int
+		Subject func(childComplexity int) int
+		There   func(childComplexity int) int
+	}
+
+	ReconciliationDifferenceConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReconciliationDifferenceEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ReconciliationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ReconciliationRunPayload struct {
+		Reconciliation func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
 	}
 
 	Refund struct {
@@ -1566,6 +1625,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProductVariantUpdate(childComplexity, args["input"].(catalog.VariantChange)), true
+	case "Mutation.reconciliationRun":
+		if e.ComplexityRoot.Mutation.ReconciliationRun == nil {
+			break
+		}
+
+		args, err := field_Mutation_reconciliationRun_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReconciliationRun(childComplexity, args["merchant"].(string), args["day"].(string)), true
 	case "Mutation.sandboxFaultsSet":
 		if e.ComplexityRoot.Mutation.SandboxFaultsSet == nil {
 			break
@@ -2638,6 +2708,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Product(childComplexity, args["id"].(string)), true
+	case "Query.reconciliations":
+		if e.ComplexityRoot.Query.Reconciliations == nil {
+			break
+		}
+
+		args, err := field_Query_reconciliations_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Reconciliations(childComplexity, args["first"].(int), args["after"].(*string), args["merchant"].(*string), args["status"].(*reconcile.Status)), true
 	case "Query.shop":
 		if e.ComplexityRoot.Query.Shop == nil {
 			break
@@ -2666,6 +2747,216 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "Reconciliation.comparedAt":
+		if e.ComplexityRoot.Reconciliation.ComparedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.ComparedAt(childComplexity), true
+	case "Reconciliation.createdAt":
+		if e.ComplexityRoot.Reconciliation.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.CreatedAt(childComplexity), true
+	case "Reconciliation.day":
+		if e.ComplexityRoot.Reconciliation.Day == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Day(childComplexity), true
+	case "Reconciliation.differenceCount":
+		if e.ComplexityRoot.Reconciliation.DifferenceCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.DifferenceCount(childComplexity), true
+	case "Reconciliation.differences":
+		if e.ComplexityRoot.Reconciliation.Differences == nil {
+			break
+		}
+
+		args, err := field_Reconciliation_differences_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Reconciliation.Differences(childComplexity, args["first"].(int), args["after"].(*string)), true
+	case "Reconciliation.fees":
+		if e.ComplexityRoot.Reconciliation.Fees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Fees(childComplexity), true
+	case "Reconciliation.id":
+		if e.ComplexityRoot.Reconciliation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.ID(childComplexity), true
+	case "Reconciliation.merchant":
+		if e.ComplexityRoot.Reconciliation.Merchant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Merchant(childComplexity), true
+	case "Reconciliation.payments":
+		if e.ComplexityRoot.Reconciliation.Payments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Payments(childComplexity), true
+	case "Reconciliation.received":
+		if e.ComplexityRoot.Reconciliation.Received == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Received(childComplexity), true
+	case "Reconciliation.refunded":
+		if e.ComplexityRoot.Reconciliation.Refunded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Refunded(childComplexity), true
+	case "Reconciliation.refunds":
+		if e.ComplexityRoot.Reconciliation.Refunds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Refunds(childComplexity), true
+	case "Reconciliation.status":
+		if e.ComplexityRoot.Reconciliation.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reconciliation.Status(childComplexity), true
+
+	case "ReconciliationConnection.edges":
+		if e.ComplexityRoot.ReconciliationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationConnection.Edges(childComplexity), true
+	case "ReconciliationConnection.nodes":
+		if e.ComplexityRoot.ReconciliationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationConnection.Nodes(childComplexity), true
+	case "ReconciliationConnection.pageInfo":
+		if e.ComplexityRoot.ReconciliationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationConnection.PageInfo(childComplexity), true
+
+	case "ReconciliationDifference.here":
+		if e.ComplexityRoot.ReconciliationDifference.Here == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.Here(childComplexity), true
+	case "ReconciliationDifference.id":
+		if e.ComplexityRoot.ReconciliationDifference.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.ID(childComplexity), true
+	case "ReconciliationDifference.kind":
+		if e.ComplexityRoot.ReconciliationDifference.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.Kind(childComplexity), true
+	case "ReconciliationDifference.note":
+		if e.ComplexityRoot.ReconciliationDifference.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.Note(childComplexity), true
+	case "ReconciliationDifference.order":
+		if e.ComplexityRoot.ReconciliationDifference.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.Order(childComplexity), true
+	case "ReconciliationDifference.orderId":
+		if e.ComplexityRoot.ReconciliationDifference.OrderID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.OrderID(childComplexity), true
+	case "ReconciliationDifference.subject":
+		if e.ComplexityRoot.ReconciliationDifference.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.Subject(childComplexity), true
+	case "ReconciliationDifference.there":
+		if e.ComplexityRoot.ReconciliationDifference.There == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifference.There(childComplexity), true
+
+	case "ReconciliationDifferenceConnection.edges":
+		if e.ComplexityRoot.ReconciliationDifferenceConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifferenceConnection.Edges(childComplexity), true
+	case "ReconciliationDifferenceConnection.nodes":
+		if e.ComplexityRoot.ReconciliationDifferenceConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifferenceConnection.Nodes(childComplexity), true
+	case "ReconciliationDifferenceConnection.pageInfo":
+		if e.ComplexityRoot.ReconciliationDifferenceConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifferenceConnection.PageInfo(childComplexity), true
+
+	case "ReconciliationDifferenceEdge.cursor":
+		if e.ComplexityRoot.ReconciliationDifferenceEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifferenceEdge.Cursor(childComplexity), true
+	case "ReconciliationDifferenceEdge.node":
+		if e.ComplexityRoot.ReconciliationDifferenceEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationDifferenceEdge.Node(childComplexity), true
+
+	case "ReconciliationEdge.cursor":
+		if e.ComplexityRoot.ReconciliationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationEdge.Cursor(childComplexity), true
+	case "ReconciliationEdge.node":
+		if e.ComplexityRoot.ReconciliationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationEdge.Node(childComplexity), true
+
+	case "ReconciliationRunPayload.reconciliation":
+		if e.ComplexityRoot.ReconciliationRunPayload.Reconciliation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationRunPayload.Reconciliation(childComplexity), true
+	case "ReconciliationRunPayload.userErrors":
+		if e.ComplexityRoot.ReconciliationRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReconciliationRunPayload.UserErrors(childComplexity), true
 
 	case "Refund.amount":
 		if e.ComplexityRoot.Refund.Amount == nil {
@@ -4375,8 +4666,10 @@ enum LedgerKind {
   RETURNED
   "A buyer got money back: from ORDER to BUYER."
   REFUNDED
-  "The provider took something for itself: to PROVIDER."
+  "The provider took something for itself, as its bill says: from the merchant's RECEIVER to PROVIDER."
   FEE
+  "The provider gave a part of its fee back with a refund: from PROVIDER to RECEIVER."
+  FEE_RETURNED
 }
 
 "Whose money it is. Values are added."
@@ -5177,6 +5470,153 @@ extend type Mutation {
     "What is to change."
     input: ProductVariantUpdateInput!
   ): ProductVariantUpdatePayload!
+}
+`, BuiltIn: false},
+	{Name: "../schema/reconciliation.graphqls", Input: `"""
+What a merchant's day looks like in the payment provider's bills, beside what is recorded here. It is made each morning for the day before.
+"""
+type Reconciliation {
+  "Opaque."
+  id: ID!
+  "The provider's number of the merchant; of a service provider, for all its sub-merchants."
+  merchant: String!
+  "A date in the provider's time zone, such as 2026-11-22."
+  day: String!
+  "Where it stands."
+  status: ReconciliationStatus!
+  "Payments that the bill has."
+  payments: Int!
+  "Refunds that the bill has."
+  refunds: Int!
+  "What the bill says that buyers paid."
+  received: Money!
+  "What the bill says that buyers got back, or are about to."
+  refunded: Money!
+  "What the provider took for itself, less what it gave back; to the minor unit."
+  fees: Money!
+  "Differences that were found, those included that were too many to be kept (1000 are)."
+  differenceCount: Int!
+  "What was found, in the order of the bill."
+  differences(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+  ): ReconciliationDifferenceConnection!
+  "When it was first asked for."
+  createdAt: DateTime!
+  "When it was last made; null while PENDING."
+  comparedAt: DateTime
+}
+
+"Where a comparison stands. Values are added."
+enum ReconciliationStatus {
+  "The bill was not there yet, or could not be had; it is asked for again."
+  PENDING
+  "Both sides say the same."
+  MATCHED
+  "They do not."
+  DIFFERENT
+}
+
+"One thing of which both sides say something else. Someone has to look."
+type ReconciliationDifference {
+  "Opaque."
+  id: ID!
+  "What differs."
+  kind: ReconciliationDifferenceKind!
+  "The number that both sides call it by: of a payment, an order of a combined payment, a refund, a PaymentSplit or its return."
+  subject: String!
+  "Whose money it is; null when that is not known."
+  orderId: ID
+  "Whose money it is; null when that is not known, or the order is gone."
+  order: Order
+  "What was moved, as it is recorded here."
+  here: Money!
+  "What was moved, as the provider's bill has it."
+  there: Money!
+  "A sentence, for people."
+  note: String!
+}
+
+"What differs. Values are added."
+enum ReconciliationDifferenceKind {
+  "It is recorded here, and the bill lacks it."
+  ONLY_HERE
+  "The bill has it, and nothing of that number is recorded here."
+  ONLY_THERE
+  "The amounts differ, or the fees."
+  AMOUNT
+  "It happened on one side alone, or to another merchant."
+  STATUS
+}
+
+"A page of comparisons."
+type ReconciliationConnection {
+  "The comparisons with their cursors."
+  edges: [ReconciliationEdge!]!
+  "The comparisons alone."
+  nodes: [Reconciliation!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A comparison of a page."
+type ReconciliationEdge {
+  "Where the comparison stands in the list."
+  cursor: String!
+  "The comparison."
+  node: Reconciliation!
+}
+
+"A page of differences."
+type ReconciliationDifferenceConnection {
+  "The differences with their cursors."
+  edges: [ReconciliationDifferenceEdge!]!
+  "The differences alone."
+  nodes: [ReconciliationDifference!]!
+  "Where the page stands."
+  pageInfo: PageInfo!
+}
+
+"A difference of a page."
+type ReconciliationDifferenceEdge {
+  "Where the difference stands in the list."
+  cursor: String!
+  "The difference."
+  node: ReconciliationDifference!
+}
+
+extend type Query {
+  "Operators. Days compared with the payment provider's bills, newest first."
+  reconciliations(
+    "1 to 100."
+    first: Int!
+    "The endCursor of the page before; null for the first."
+    after: String
+    "Of this merchant; null for all."
+    merchant: String
+    "That stand so; null for all."
+    status: ReconciliationStatus
+  ): ReconciliationConnection!
+}
+
+"What reconciliationRun answers."
+type ReconciliationRunPayload {
+  "Null when refused. PENDING, or as it was before, when the bill could not be had at once: it is asked for again."
+  reconciliation: Reconciliation
+  "NOT_FOUND (of merchant), INVALID (of a day that has no bill, or none any more)."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Operator. A day is compared with the provider's bills now; what was found before is replaced."
+  reconciliationRun(
+    "The provider's number of the merchant."
+    merchant: String!
+    "A date in the provider's time zone, such as 2026-11-22: up to yesterday, and of the last three months."
+    day: String!
+  ): ReconciliationRunPayload!
 }
 `, BuiltIn: false},
 	{Name: "../schema/refund.graphqls", Input: `"""
@@ -6703,6 +7143,114 @@ func childFields_ProductVariantUpdatePayload(ctx context.Context, ec *executionC
 		return fieldContext_ProductVariantUpdatePayload_userErrors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductVariantUpdatePayload", field.Name)
+}
+
+func childFields_Reconciliation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Reconciliation_id(ctx, ec, field)
+	case "merchant":
+		return fieldContext_Reconciliation_merchant(ctx, ec, field)
+	case "day":
+		return fieldContext_Reconciliation_day(ctx, ec, field)
+	case "status":
+		return fieldContext_Reconciliation_status(ctx, ec, field)
+	case "payments":
+		return fieldContext_Reconciliation_payments(ctx, ec, field)
+	case "refunds":
+		return fieldContext_Reconciliation_refunds(ctx, ec, field)
+	case "received":
+		return fieldContext_Reconciliation_received(ctx, ec, field)
+	case "refunded":
+		return fieldContext_Reconciliation_refunded(ctx, ec, field)
+	case "fees":
+		return fieldContext_Reconciliation_fees(ctx, ec, field)
+	case "differenceCount":
+		return fieldContext_Reconciliation_differenceCount(ctx, ec, field)
+	case "differences":
+		return fieldContext_Reconciliation_differences(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Reconciliation_createdAt(ctx, ec, field)
+	case "comparedAt":
+		return fieldContext_Reconciliation_comparedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Reconciliation", field.Name)
+}
+
+func childFields_ReconciliationConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ReconciliationConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ReconciliationConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ReconciliationConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationConnection", field.Name)
+}
+
+func childFields_ReconciliationDifference(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_ReconciliationDifference_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_ReconciliationDifference_kind(ctx, ec, field)
+	case "subject":
+		return fieldContext_ReconciliationDifference_subject(ctx, ec, field)
+	case "orderId":
+		return fieldContext_ReconciliationDifference_orderId(ctx, ec, field)
+	case "order":
+		return fieldContext_ReconciliationDifference_order(ctx, ec, field)
+	case "here":
+		return fieldContext_ReconciliationDifference_here(ctx, ec, field)
+	case "there":
+		return fieldContext_ReconciliationDifference_there(ctx, ec, field)
+	case "note":
+		return fieldContext_ReconciliationDifference_note(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationDifference", field.Name)
+}
+
+func childFields_ReconciliationDifferenceConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ReconciliationDifferenceConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ReconciliationDifferenceConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ReconciliationDifferenceConnection_pageInfo(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationDifferenceConnection", field.Name)
+}
+
+func childFields_ReconciliationDifferenceEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_ReconciliationDifferenceEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_ReconciliationDifferenceEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationDifferenceEdge", field.Name)
+}
+
+func childFields_ReconciliationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_ReconciliationEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_ReconciliationEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationEdge", field.Name)
+}
+
+func childFields_ReconciliationRunPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reconciliation":
+		return fieldContext_ReconciliationRunPayload_reconciliation(ctx, ec, field)
+	case "userErrors":
+		return fieldContext_ReconciliationRunPayload_userErrors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReconciliationRunPayload", field.Name)
 }
 
 func childFields_Refund(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -19,6 +19,7 @@ import (
 	"holdfast/internal/order"
 	"holdfast/internal/page"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/typeid"
 )
 
@@ -73,6 +74,7 @@ type Loaders struct {
 	InvitationsOfShop  *Pages[typeid.Shop, page.Query, *identity.Invitation]
 	AuditLogOfShop     *Pages[typeid.Shop, page.Query, *audit.Entry]
 	LedgerOfShop       *Pages[typeid.Shop, page.Query, *payment.Entry]
+	DifferencesOf      *Pages[typeid.Reconciliation, page.Query, *reconcile.Difference]
 
 	// Cart is who's own; of other buyers there is none.
 	Cart *Loader[typeid.Buyer, *cart.Cart]
@@ -143,6 +145,7 @@ func (l *Loaders) addPages(s Sources, who identity.Principal) {
 	l.InvitationsOfShop = pagesOf(s.Wait, s.Identity.InvitationsOfShops)
 	l.AuditLogOfShop = pagesOf(s.Wait, s.Audit.OfShops)
 	l.LedgerOfShop = pagesOf(s.Wait, s.Payments.EntriesOfShops)
+	l.DifferencesOf = pagesOf(s.Wait, s.Reconciler.DifferencesOf)
 	l.addOwn(s, who)
 }
 

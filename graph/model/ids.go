@@ -189,3 +189,19 @@ func MarshalLedgerEntryID(id typeid.LedgerEntry) graphql.Marshaler { return mars
 func UnmarshalLedgerEntryID(v any) (typeid.LedgerEntry, error) {
 	return unmarshal(v, typeid.Parse[typeid.LedgerEntry])
 }
+
+// MarshalReconciliationID writes the id of a day's comparison.
+func MarshalReconciliationID(id typeid.Reconciliation) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalReconciliationID reads the id of a day's comparison.
+func UnmarshalReconciliationID(v any) (typeid.Reconciliation, error) {
+	return unmarshal(v, typeid.Parse[typeid.Reconciliation])
+}
+
+// MarshalDifferenceID writes a difference's id.
+func MarshalDifferenceID(id typeid.Difference) graphql.Marshaler { return marshal(id) }
+
+// UnmarshalDifferenceID reads a difference's id.
+func UnmarshalDifferenceID(v any) (typeid.Difference, error) {
+	return unmarshal(v, typeid.Parse[typeid.Difference])
+}

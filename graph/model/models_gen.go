@@ -15,6 +15,7 @@ import (
 	"holdfast/internal/money"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"time"
 )
 
@@ -501,6 +502,50 @@ type ProductVariantUpdatePayload struct {
 
 // Reads. Without a session: shops, shop, miniProgram, product, and node of these.
 type Query struct {
+}
+
+// A page of comparisons.
+type ReconciliationConnection struct {
+	// The comparisons with their cursors.
+	Edges []*ReconciliationEdge `json:"edges"`
+	// The comparisons alone.
+	Nodes []*reconcile.Reconciliation `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A page of differences.
+type ReconciliationDifferenceConnection struct {
+	// The differences with their cursors.
+	Edges []*ReconciliationDifferenceEdge `json:"edges"`
+	// The differences alone.
+	Nodes []*reconcile.Difference `json:"nodes"`
+	// Where the page stands.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A difference of a page.
+type ReconciliationDifferenceEdge struct {
+	// Where the difference stands in the list.
+	Cursor string `json:"cursor"`
+	// The difference.
+	Node *reconcile.Difference `json:"node"`
+}
+
+// A comparison of a page.
+type ReconciliationEdge struct {
+	// Where the comparison stands in the list.
+	Cursor string `json:"cursor"`
+	// The comparison.
+	Node *reconcile.Reconciliation `json:"node"`
+}
+
+// What reconciliationRun answers.
+type ReconciliationRunPayload struct {
+	// Null when refused. PENDING, or as it was before, when the bill could not be had at once: it is asked for again.
+	Reconciliation *reconcile.Reconciliation `json:"reconciliation,omitempty"`
+	// NOT_FOUND (of merchant), INVALID (of a day that has no bill, or none any more).
+	UserErrors []UserError `json:"userErrors"`
 }
 
 // How the sandbox provider misbehaves.

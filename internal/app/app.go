@@ -21,6 +21,7 @@ import (
 	"holdfast/internal/notify"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
+	"holdfast/internal/reconcile"
 	"holdfast/internal/settlement"
 	"holdfast/internal/typeid"
 )
@@ -42,6 +43,8 @@ type Settings struct {
 	Notify notify.Settings
 	// Phones trades the codes of the phone number button; nil refuses them all.
 	Phones identity.PhoneExchanger
+	// Bills are what the books are compared with; nil compares them with none.
+	Bills reconcile.Bills
 }
 
 // App is the business on one database.
@@ -61,6 +64,7 @@ type App struct {
 	Checkouts  *checkout.Checkouts
 	Settlement *settlement.Settlement
 	Notify     *notify.Notifier
+	Reconciler *reconcile.Reconciler
 	Audit      *audit.Log
 	Provider   payment.Provider
 }
@@ -95,16 +99,18 @@ func New(d *db.DB, now clock.Clock, log *slog.Logger, set Settings) *App {
 		Notify: a.Notify, Log: log,
 	})
 	a.Catalog.SharesSooner(a.Settlement.SharesSoonerTx)
+	a.Reconciler = reconcile.New(d, now, set.Bills, jobs, log)
 	return a
 }
 
-// Run does the work that nobody asks for, until ctx ends: it lets overdue goods go, carries jobs out, and hears of what other
-// processes commit. Every process runs it.
+// Run does the work that nobody asks for, until ctx ends: it lets overdue goods go, carries jobs out, has days compared with
+// bills, and hears of what other processes commit. Every process runs it.
 func (a *App) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { a.Checkouts.Sweep(ctx) })
 	work.Go(func() { a.Jobs.Run(ctx) })
 	work.Go(func() { a.Hub.Run(ctx) })
+	work.Go(func() { a.Reconciler.Run(ctx) })
 	work.Go(func() {
 		if err := a.Identity.Run(ctx); err != nil && ctx.Err() == nil {
 			a.Log.ErrorContext(ctx, "watch sessions", "error", err)

@@ -90,7 +90,7 @@ func (f *found) add(more found) {
 // all are the invariants.
 func all() []invariant {
 	g := newGlances()
-	return slices.Concat(shelves(g), checkouts(g), sums(g), refunds(), settled(g), parcels(), once(), told(g), notified(), bookkeeping(g))
+	return slices.Concat(shelves(g), checkouts(g), sums(g), refunds(), settled(g), parcels(), once(), told(g), notified(), bookkeeping(g), fees(g))
 }
 
 // Run checks all invariants at one moment of the database, which has to have this program's schema. It needs memory for

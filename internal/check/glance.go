@@ -63,13 +63,15 @@ type glances struct {
 	shares *glance // orders beside their shares
 	totals *glance // payments beside their orders
 	ledger *glance // the books beside what moved
+	fees   *glance // that the books have any
 	// Rows beside those that they belong to: that these are there, and where they stand.
 	holds, orders, payments, splits *glance
 }
 
 func newGlances() *glances {
 	r := &replay{}
-	b := &books{replay: r}
+	b, l := &books{replay: r}, &ledger{}
+	entries := &glance{look: l.differs}
 	return &glances{
 		replay: r,
 		moves: &glance{look: func(ctx context.Context, q db.Querier) (bool, error) {
@@ -80,7 +82,11 @@ func newGlances() *glances {
 		costs:  b.glance(func() bool { return b.subtotals != b.amounts || b.free.lines }),
 		shares: b.glance(func() bool { return b.totals != b.splits || b.free.shares }),
 		totals: b.glance(func() bool { return b.payments != b.ofPayments || b.free.payments }),
-		ledger: &glance{look: new(ledger).differs},
+		ledger: entries,
+		fees: &glance{look: func(ctx context.Context, q db.Querier) (bool, error) {
+			_, err := entries.finds(ctx, q)
+			return l.fees, err
+		}},
 		holds: anyRow(`SELECT h.id FROM holds h LEFT JOIN orders o ON o.id = h.order_id AND o.checkout_id = h.checkout_id
 			LEFT JOIN checkouts c ON c.id = h.checkout_id WHERE o.id IS NULL OR ` + strayHold),
 		orders:   anyRow(`SELECT o.id FROM orders o LEFT JOIN checkouts c ON c.id = o.checkout_id WHERE c.id IS NULL OR ` + strayOrder),

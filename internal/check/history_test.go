@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/db"
 	"holdfast/internal/demo"
 	"holdfast/internal/inventory"
+	"holdfast/internal/money"
 	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
@@ -133,6 +134,14 @@ func (h *history) settle(t *testing.T) {
 		SetOnHandDelta(1).SetHeldDelta(0).SetOrderID(h.partly.orders[0].ID).SetVersion(stock.Version + 1).SetCreatedAt(now).SaveX(ctx)
 	stock.Update().AddOnHand(1).AddVersion(1).ExecX(ctx)
 
+	o := h.partly.orders[0]
+	fee := payment.Fee{
+		Movement: h.partly.payment.ID.UUID, Order: o.ID, Shop: o.ShopID, Receiver: h.partly.splits[0].Receiver,
+		Amount: money.New(4, "CNY"), Now: now,
+	}
+	given := fee
+	given.Movement, given.Returned, given.Amount = h.refund.ID.UUID, true, money.New(1, "CNY")
+	h.record(t, payment.FeesTaken{fee, given})
 	h.fullRefund = h.refunded(t, h.wholly, 400)
 
 	h.late.orders[0].Update().SetPaidAt(now).ExecX(ctx)

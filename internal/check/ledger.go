@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 
 	"holdfast/internal/db"
+	"holdfast/internal/payment"
 	"holdfast/internal/typeid"
 )
 
@@ -79,21 +80,22 @@ func bookkeeping(g *glances) []invariant {
 			},
 		},
 		{
-			number: "6d", words: "what a receiver has of an order = its shares that were paid out, less what it gave back",
+			number: "6d", words: "what a receiver has of an order, before fees = its shares that were paid out, less what it gave back",
 			tables: []string{"ledger_entries", "payment_splits"},
 			gated: []gated{
 				{one(g.ledger), `SELECT order_id, receiver, SUM(entered) AS in_the_books, SUM(due) AS due FROM (
-					SELECT order_id, receiver, amount AS entered, 0 AS due FROM ledger_entries WHERE account = 'RECEIVER'
+					SELECT order_id, receiver, amount AS entered, 0 AS due FROM ledger_entries WHERE account = 'RECEIVER' AND kind NOT IN ('FEE', 'FEE_RETURNED')
 					UNION ALL SELECT s.order_id, s.receiver, 0, s.amount - s.returned FROM payment_splits s WHERE ` + paidOut + `) u
 				GROUP BY order_id, receiver HAVING SUM(entered) <> SUM(due)`},
 			},
 		},
 		{
-			number: "6e", words: "what moved is in the books, once, between the right accounts; and nothing else is",
+			number: "6e", words: "what moved is in the books, once, between the right accounts; and, but for fees, nothing else is",
 			tables: []string{"ledger_entries", "orders", "payments", "payment_splits", "split_returns", "refunds"},
 			gated: []gated{
 				{one(g.ledger), `SELECT order_id, kind, account, NULLIF(receiver, '') AS of_receiver, SUM(entered) AS in_the_books, SUM(due) AS due FROM (
 					SELECT kind, movement_id AS movement, order_id, shop_id AS shop, currency, account, receiver, amount AS entered, 0 AS due FROM ledger_entries
+					WHERE kind NOT IN ('FEE', 'FEE_RETURNED')
 					UNION ALL ` + sides(dueReceived, "BUYER", "ORDER") + `
 					UNION ALL ` + sides(dueShared, "ORDER", "RECEIVER") + `
 					UNION ALL ` + sides(dueReturned, "RECEIVER", "ORDER") + `
@@ -104,13 +106,42 @@ func bookkeeping(g *glances) []invariant {
 	}
 }
 
-// ledger is what the books say beside what they should, each in one sum.
-type ledger struct{ entered, due sketch }
+// fees is that the books say no more of them than can be. What they should be, only the provider's bill says.
+func fees(g *glances) []invariant {
+	return []invariant{
+		{
+			number: "6f", words: "fees go from merchants to the provider, for what was paid, never more than that; and back with refunds, never more than fees",
+			tables: []string{"ledger_entries"},
+			gated: []gated{
+				{one(g.fees), `SELECT e.order_id, e.kind, e.account, e.amount, e.id AS ledger_entry_id FROM ledger_entries e LEFT JOIN orders o ON o.id = e.order_id
+					LEFT JOIN payments p ON p.id = e.movement_id AND p.checkout_id = o.checkout_id
+					LEFT JOIN refunds r ON r.id = e.movement_id AND r.order_id = e.order_id
+				WHERE e.kind IN ('FEE', 'FEE_RETURNED') AND (e.account NOT IN ('RECEIVER', 'PROVIDER') OR o.id IS NULL OR o.shop_id <> e.shop_id
+					OR o.currency <> e.currency OR (e.amount > 0) <> ((e.kind = 'FEE') = (e.account = 'PROVIDER'))
+					OR CASE e.kind WHEN 'FEE' THEN p.paid_at IS NULL ELSE r.id IS NULL END
+					OR e.account = 'RECEIVER' AND NOT EXISTS (SELECT 1 FROM payment_splits s WHERE s.order_id = e.order_id AND s.role = 'MERCHANT'
+						AND s.receiver = e.receiver))`},
+				{one(g.fees), `SELECT e.order_id, SUM(CASE WHEN e.kind = 'FEE' THEN e.amount ELSE 0 END) AS fees, SUM(CASE WHEN e.kind = 'FEE' THEN 0 ELSE -e.amount END) AS returned,
+					MIN(o.total) AS total FROM ledger_entries e JOIN orders o ON o.id = e.order_id
+				WHERE e.kind IN ('FEE', 'FEE_RETURNED') AND e.account = 'PROVIDER' GROUP BY e.order_id
+				HAVING SUM(CASE WHEN e.kind = 'FEE' THEN e.amount ELSE 0 END) > MIN(o.total) OR SUM(e.amount) < 0`},
+			},
+		},
+	}
+}
+
+// ledger is what the books say beside what they should, each in one sum. Nothing but the provider's bill says what fees should be: of
+// those, what merchants bear is beside what the provider has.
+type ledger struct {
+	entered, due sketch
+	borne, taken sketch
+	fees         bool // there are any
+}
 
 // differs tells whether any entry is not as it should be, or is missing.
 func (l *ledger) differs(ctx context.Context, q db.Querier) (bool, error) {
 	l.entered = newSketch()
-	l.due = l.entered.of()
+	l.due, l.borne, l.taken, l.fees = l.entered.of(), l.entered.of(), l.entered.of(), false
 	if err := l.readEntries(ctx, q); err != nil {
 		return false, fmt.Errorf("read books: %w", err)
 	}
@@ -124,7 +155,7 @@ func (l *ledger) differs(ctx context.Context, q db.Querier) (bool, error) {
 			return false, fmt.Errorf("read what the books should say: %w", err)
 		}
 	}
-	return l.entered != l.due, nil
+	return l.entered != l.due || l.borne != l.taken, nil
 }
 
 func (l *ledger) readEntries(ctx context.Context, q db.Querier) error {
@@ -135,6 +166,15 @@ func (l *ledger) readEntries(ctx context.Context, q db.Querier) error {
 	)
 	return each(ctx, q, "SELECT kind, movement_id, order_id, shop_id, currency, account, receiver, amount FROM ledger_entries",
 		[]any{&kind, &movement, &order, &shop, &currency, &account, &receiver, &amount}, func() {
+			if k := payment.EntryKind(kind); k == payment.EntryFee || k == payment.EntryFeeReturned {
+				l.fees = true
+				side := &l.taken
+				if payment.Account(account) == payment.OfReceiver {
+					side, amount = &l.borne, -amount
+				}
+				side.add(amount, string(kind)+string(currency), movement, order, shop)
+				return
+			}
 			add(&l.entered, amount, string(kind)+string(account)+string(currency), receiver, movement, order, shop)
 		})
 }

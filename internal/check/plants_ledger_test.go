@@ -31,6 +31,25 @@ func ledgerPlants() []plant {
 			return h.partly.orders[0].ID
 		}}
 	}
+	// fee has a payment's fee, and what was given back of it, be another; both sides of each say so.
+	fee := func(name string, taken, given int) plant {
+		return plant{name, "6f", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
+			t.Helper()
+			for _, side := range []struct {
+				of     typeid.UUID
+				as     payment.Account
+				amount int
+			}{
+				{paid(h), payment.OfReceiver, -taken},
+				{paid(h), payment.OfProvider, taken},
+				{refunded(h), payment.OfReceiver, given},
+				{refunded(h), payment.OfProvider, -given},
+			} {
+				v.set(t, "ledger_entries", h.entry(side.of, side.as).UUID, fmt.Sprint("amount = ", side.amount))
+			}
+			return h.partly.orders[0].ID
+		}}
+	}
 	fresh := func(h *history) typeid.UUID { return typeid.New[typeid.Link](h.clock.Now()).UUID }
 	withheld := func(h *history) typeid.UUID { return h.returns[1].ID.UUID }
 	unpaid := func(h *history) typeid.UUID { return h.open.payment.ID.UUID }
@@ -45,7 +64,7 @@ func ledgerPlants() []plant {
 		set("6e", "ledger_entries", "shop_id = order_id", entry(paid, payment.OfBuyer, partly)),
 		set("6e", "ledger_entries", "account = 'PROVIDER'", entry(refunded, payment.OfBuyer, partly)),
 		set("6d 6e", "ledger_entries", "receiver = 'another'", entry(shared, payment.OfReceiver, partly)),
-		set("6a 6e", "ledger_entries", "kind = 'FEE'", entry(shared, payment.OfOrder, partly)),
+		set("6a 6e 6f", "ledger_entries", "kind = 'FEE'", entry(shared, payment.OfOrder, partly)),
 		drop("6a 6b 6c 6e", "ledger_entries", entry(returned, payment.OfOrder, partly)),
 		drop("6a 6d 6e", "ledger_entries", entry(returned, payment.OfReceiver, partly)),
 		{"a refund that is not in the books", "6b 6e", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
@@ -58,7 +77,14 @@ func ledgerPlants() []plant {
 		again("a payment that was entered twice", "6b 6e", paid, payment.OfBuyer, payment.OfOrder, fresh),
 		again("a payment that was not paid", "6b 6e", paid, payment.OfBuyer, payment.OfOrder, unpaid),
 		again("a share that was withheld, and given back", "6b 6d 6e", returned, payment.OfReceiver, payment.OfOrder, withheld),
-		{"a share of a long name, paid to another of one as long", "6d 6e", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
+		set("6a", "ledger_entries", "amount = amount + 1", entry(paid, payment.OfProvider, partly)),
+		set("6f", "ledger_entries", "receiver = 'another'", entry(paid, payment.OfReceiver, partly)),
+		set("6a 6f", "ledger_entries", "amount = -amount", entry(paid, payment.OfProvider, partly)),
+		fee("a fee above the payment", 401, 1),
+		fee("more given back than was taken", 4, 5),
+		again("a fee given back without a refund", "6f", refunded, payment.OfProvider, payment.OfReceiver, fresh),
+		again("a fee of what was not paid", "6f", paid, payment.OfReceiver, payment.OfProvider, unpaid),
+		{"a share of a long name, paid to another of one as long", "6d 6e 6f", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()
 			const long = "'0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
 			v.set(t, "payment_splits", shared(h), "receiver = "+long+"a'")

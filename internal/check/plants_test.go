@@ -171,7 +171,7 @@ func rowPlants() []plant {
 			v.set(t, "stock_movements", id.UUID, "order_id = id")
 			return id
 		}},
-		drop("3d 5b 5c 6b 6e", "refunds", names(func(h *history) (typeid.Refund, typeid.StaffRequest) { return h.refund.ID, h.request.ID })),
+		drop("3d 5b 5c 6b 6e 6f", "refunds", names(func(h *history) (typeid.Refund, typeid.StaffRequest) { return h.refund.ID, h.request.ID })),
 		set("3i 5b", "refunds", "payment_id = order_id", of(func(h *history) typeid.Refund { return h.lateRefund.ID })),
 		{"a refund of a line of another order", "5b", func(t *testing.T, h *history, v *vandal) fmt.Stringer {
 			t.Helper()

@@ -29,8 +29,9 @@ const (
 	Order   Kind = "ORDER"   // what an order still needs: money to move, time to pass
 	Payment Kind = "PAYMENT" // a payment that was let go without the provider's answer
 	// Notification is something that WeChat, or a buyer through it, is told; Restock a variant for which buyers may wait.
-	Notification Kind = "NOTIFICATION"
-	Restock      Kind = "RESTOCK"
+	Notification   Kind = "NOTIFICATION"
+	Restock        Kind = "RESTOCK"
+	Reconciliation Kind = "RECONCILIATION" // a day that has to be compared with the provider's bill
 )
 
 // Handler carries on with what a job is about. It returns when to run again; the zero time says that nothing is left. What

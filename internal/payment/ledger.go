@@ -42,6 +42,8 @@ const (
 	EntryReturned EntryKind = "RETURNED"
 	EntryRefunded EntryKind = "REFUNDED"
 	EntryFee      EntryKind = "FEE"
+	// EntryFeeReturned is a part of a fee that the provider gave back with a refund.
+	EntryFeeReturned EntryKind = "FEE_RETURNED"
 )
 
 // Entry is one side of one movement of money. It is never changed.
@@ -178,7 +180,7 @@ func moved(kind EntryKind, id typeid.UUID) string {
 		return typeid.From[typeid.Split](id).String()
 	case EntryReturned:
 		return typeid.From[typeid.SplitReturn](id).String()
-	case EntryRefunded:
+	case EntryRefunded, EntryFeeReturned:
 		return typeid.From[typeid.Refund](id).String()
 	}
 	return typeid.From[typeid.Payment](id).String()

@@ -19,7 +19,8 @@ import (
 	"holdfast/internal/typeid"
 )
 
-// Movement is money that has moved: MoneyReceived, ShareMade, ShareWithheld, ShareReturned or MoneyRefunded.
+// Movement is money that has moved: MoneyReceived, ShareMade, ShareWithheld, ShareReturned, MoneyRefunded
+// or FeesTaken.
 type Movement interface {
 	// recordTx turns the rows, and returns what goes into the books: nothing when it had been recorded before.
 	recordTx(context.Context, *db.Tx) (done bool, books []posting, err error)

@@ -54,13 +54,16 @@ type FlowRow struct {
 // ErrNoBill says that there is no bill of a day, as nothing happened on it.
 var ErrNoBill = errors.New("there is no bill of that day")
 
+// ErrNotYet says that a bill is still being made.
+var ErrNotYet = errors.New("the bill of that day is not ready yet")
+
 const (
 	billTime = "2006-01-02 15:04:05"
 	perFen   = 1000 // the parts of a fen that fees have
 )
 
 // TradeBill is what a merchant's trades did on a day in Beijing; only the date of it counts. It is there from 10 in the next morning on, for
-// three months. It fails with ErrNoBill; every other error says nothing.
+// three months. It fails with ErrNoBill and ErrNotYet; every other error says nothing.
 func (p *Provider) TradeBill(ctx context.Context, mchID string, day time.Time) ([]TradeRow, error) {
 	text, err := p.bill(ctx, mchID, "/v3/bill/tradebill", url.Values{"bill_date": {day.Format(time.DateOnly)}, "bill_type": {"ALL"}, "tar_type": {"GZIP"}})
 	if err != nil {
@@ -92,6 +95,9 @@ func (p *Provider) bill(ctx context.Context, mchID, path string, query url.Value
 	err := m.get(ctx, path+"?"+query.Encode(), &offer)
 	if is(err, "NO_STATEMENT_EXIST") {
 		return nil, fmt.Errorf("%w: %w", ErrNoBill, err)
+	}
+	if is(err, "STATEMENT_CREATING") {
+		return nil, fmt.Errorf("%w: %w", ErrNotYet, err)
 	}
 	if err != nil {
 		return nil, err

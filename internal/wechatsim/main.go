@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	writeOnly := flags.Bool("write", false, "make the files and stop")
 	shareAfter := flags.Duration("share-after", time.Minute, "how long after payment an order can be shared")
 	speed := flags.Float64("notice-speed", 1, "how much faster than WeChat notices are tried again")
+	billsToday := flags.Bool("bills-today", false, "give the bills of yesterday and today at any time")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -67,6 +68,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	config.Rules.ShareAfter, config.Rules.NoticeSpeed, config.Log = *shareAfter, *speed, log
+	config.Rules.BillsToday = *billsToday
 	s, err := sim.New(config)
 	if err != nil {
 		return err

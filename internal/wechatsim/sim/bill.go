@@ -36,9 +36,9 @@ func (s *Sim) billDay(text string) (from, to time.Time, bad *refusal) {
 	to = from.AddDate(0, 0, 1)
 	now := s.now()
 	switch {
-	case now.Before(to), from.Before(now.AddDate(0, -3, 0)):
+	case now.Before(from), now.Before(to) && !s.rules.BillsToday, from.Before(now.AddDate(0, -3, 0)):
 		return from, to, refuse(http.StatusBadRequest, "INVALID_REQUEST", "仅支持三个月内、昨日及以前的账单")
-	case now.Before(to.Add(s.rules.BillsAt)):
+	case now.Before(to.Add(s.rules.BillsAt)) && !s.rules.BillsToday:
 		return from, to, refuse(http.StatusBadRequest, "STATEMENT_CREATING", "请求的账单正在生成中，请稍后再试")
 	}
 	return from, to, nil
@@ -93,10 +93,10 @@ func (s *Sim) tradeRows(m *merchant, sub string, from, to time.Time) []tradeRow 
 			who = "0"
 		}
 		common := []string{t.appID, t.maker.ID, who, t.device, t.transaction, t.number, t.payer, "JSAPI"}
-		if within(t.paidAt) {
-			line := append(append([]string{t.paidAt.In(beijing).Format(billTime)}, common...), "SUCCESS", "OTHERS", "CNY", yuan(t.total), "0.00",
-				"0", "0", "0.00", "0.00", "", "", plainText(t.description), plainText(t.attach), fine(t.fee), rate, yuan(t.total), "0.00", "")
-			rows = append(rows, tradeRow{at: t.paidAt, line: columns(line...), total: t.total, fee: t.fee})
+		if within(t.paidAt) && t.inBill() >= 0 {
+			line := append(append([]string{t.paidAt.In(beijing).Format(billTime)}, common...), "SUCCESS", "OTHERS", "CNY", yuan(t.inBill()), "0.00",
+				"0", "0", "0.00", "0.00", "", "", plainText(t.description), plainText(t.attach), fine(t.fee), rate, yuan(t.inBill()), "0.00", "")
+			rows = append(rows, tradeRow{at: t.paidAt, line: columns(line...), total: t.inBill(), fee: t.fee})
 		}
 		for _, r := range t.refunds {
 			if !within(r.made) {

@@ -107,6 +107,8 @@ type Rules struct {
 	NoticeSpeed float64
 	// BillsAt is when, in the morning in Beijing, yesterday's bills are ready.
 	BillsAt time.Duration
+	// BillsToday gives bills of yesterday and of today, as far as it has come, at any time.
+	BillsToday bool
 }
 
 // DefaultRules are WeChat's.

@@ -38,6 +38,7 @@ type trade struct {
 	paidAt      time.Time
 	books
 	shipped shipping
+	billed  *int64 // what bills say was paid, if that is something else
 }
 
 // prepay is what a prepay_id stands for.
