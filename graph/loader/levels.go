@@ -14,6 +14,7 @@ import (
 	"holdfast/internal/catalog"
 	"holdfast/internal/checkout"
 	"holdfast/internal/identity"
+	"holdfast/internal/job"
 	"holdfast/internal/order"
 	"holdfast/internal/payment"
 )
@@ -52,6 +53,7 @@ var goTypes = map[reflect.Type]string{
 	reflect.TypeFor[*payment.Payment]():      "Payment",
 	reflect.TypeFor[*payment.Split]():        "PaymentSplit",
 	reflect.TypeFor[*addressbook.Entry]():    "SavedAddress",
+	reflect.TypeFor[*job.Job]():             "Job",
 }
 
 // ExtensionName names it in gqlgen's errors.
