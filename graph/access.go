@@ -26,89 +26,93 @@ type rootRule func(identity.Principal) error
 // fieldRule tells whether who is shown a field of obj; to others it is null.
 type fieldRule func(ctx context.Context, who identity.Principal, obj any) (bool, error)
 
-func newAccess() access {
-	return access{
-		roots: map[string]rootRule{
-			// What one may not see is null: these show it, or not, object by object.
-			"Query.node":        anyone,
-			"Query.nodes":       anyone,
-			"Query.viewer":      anyone,
-			"Query.miniProgram": anyone,
-			"Query.shops":       anyone,
-			"Query.shop":        anyone,
-			"Query.product":     anyone,
-			"Query.order":       anyone,
+func newAccess() access { return access{rootRules(), fieldRules()} }
 
-			"Query.jobs":            operator,
-			"Query.reconciliations": operator,
+func rootRules() map[string]rootRule {
+	return map[string]rootRule{
+		// What one may not see is null: these show it, or not, object by object.
+		"Query.node":        anyone,
+		"Query.nodes":       anyone,
+		"Query.viewer":      anyone,
+		"Query.miniProgram": anyone,
+		"Query.shops":       anyone,
+		"Query.shop":        anyone,
+		"Query.product":     anyone,
+		"Query.order":       anyone,
 
-			"Mutation.sessionCreate":         anyone,
-			"Mutation.sessionRefresh":        anyone,
-			"Mutation.sessionRevoke":         session,
-			"Mutation.staffInvite":           anyStaff, // the domain tells owners from clerks, and which shop it is
-			"Mutation.staffInvitationAccept": anyone,
-			"Mutation.staffInvitationRevoke": anyStaff,
-			"Mutation.staffRoleSet":          anyStaff,
-			"Mutation.staffRemove":           anyStaff,
-			"Mutation.addressSave":           buyer,
-			"Mutation.addressDelete":         buyer,
-			"Mutation.cartLinesSet":          buyer,
-			"Mutation.checkoutPlace":         buyer,
-			"Mutation.checkoutCancel":        session, // a buyer's, an operator's or staff's, decided by whose orders they are
-			"Mutation.paymentPrepare":        buyer,
-			"Mutation.paymentSync":           buyer,
-			"Mutation.sandboxPaymentConfirm": buyer,
-			"Mutation.sandboxFaultsSet":      operator,
-			"Mutation.orderShip":             shopStaff,
-			"Mutation.orderComplete":         buyer,
-			"Mutation.orderNoteAdd":          shopStaff,
-			"Mutation.orderRefund":           shopOwner,
-			"Mutation.splitRulesSet":         operator,
-			"Mutation.jobRetry":              anyStaff, // the domain tells whose job it is
-			"Mutation.shopUpdate":            operator,
-			"Mutation.reconciliationRun":     operator,
-			"Mutation.productCreate":         shopStaff,
-			"Mutation.stockAdjust":           shopStaff,
-			"Mutation.stockAdjustMany":       shopStaff,
-			"Mutation.productUpdate":         shopStaff,
-			"Mutation.productVariantAdd":     shopStaff,
-			"Mutation.productVariantUpdate":  shopStaff,
-			"Mutation.orderBuyAgain":         buyer,
-			"Mutation.stockReminderCreate":   buyer,
-			"Mutation.stockReminderDelete":   buyer,
-			"Mutation.phoneNumberExchange":   buyer,
+		"Query.jobs":            operator,
+		"Query.reconciliations": operator,
 
-			// streams asks these: gqlgen runs no root middleware for subscriptions.
-			"Subscription.stockChanged":     anyone,
-			"Subscription.shopStockChanged": anyStaff,
-			"Subscription.orderChanged":     session,
-		},
-		fields: map[string]fieldRule{
-			"Stock.onHand":             seesStock,
-			"Stock.held":               seesStock,
-			"Shop.variants":            seesShop,
-			"Shop.orders":              seesShop,
-			"Shop.splitRules":          seesShop,
-			"Shop.shareWhen":           seesShop,
-			"Shop.maxShareBasisPoints": seesShop,
-			"ProductVariant.movements": seesVariantsShop,
-			"Shop.staff":               managesShop,
-			"Shop.invitations":         managesShop,
-			"Shop.auditLog":            managesShop,
-			"Shop.balances":            seesShop,
-			"Shop.ledger":              seesShop,
-			"Order.splits":             seesOrdersShop,
-			"Order.staffNotes":         seesOrdersShop,
-			"Order.ledger":             seesOrdersShop,
-			"Order.job":                seesOrdersShop,
-			"Job.lastError":            operates,
-			"Refund.failure":           seesRefundsShop,
-			"Order.notifications":      seesOrdersShop,
-			"Order.checkout":           seesCheckout,
-			"Order.payment":            seesCheckout,
-			"Payment.splits":           seesSplits,
-			"Payment.weChatPay":        paysIt,
-		},
+		"Mutation.sessionCreate":         anyone,
+		"Mutation.sessionRefresh":        anyone,
+		"Mutation.sessionRevoke":         session,
+		"Mutation.staffInvite":           anyStaff, // the domain tells owners from clerks, and which shop it is
+		"Mutation.staffInvitationAccept": anyone,
+		"Mutation.staffInvitationRevoke": anyStaff,
+		"Mutation.staffRoleSet":          anyStaff,
+		"Mutation.staffRemove":           anyStaff,
+		"Mutation.addressSave":           buyer,
+		"Mutation.addressDelete":         buyer,
+		"Mutation.cartLinesSet":          buyer,
+		"Mutation.checkoutPlace":         buyer,
+		"Mutation.checkoutCancel":        session, // a buyer's, an operator's or staff's, decided by whose orders they are
+		"Mutation.paymentPrepare":        buyer,
+		"Mutation.paymentSync":           buyer,
+		"Mutation.sandboxPaymentConfirm": buyer,
+		"Mutation.sandboxFaultsSet":      operator,
+		"Mutation.orderShip":             shopStaff,
+		"Mutation.orderComplete":         buyer,
+		"Mutation.orderNoteAdd":          shopStaff,
+		"Mutation.orderRefund":           shopOwner,
+		"Mutation.splitRulesSet":         operator,
+		"Mutation.jobRetry":              anyStaff, // the domain tells whose job it is
+		"Mutation.shopUpdate":            operator,
+		"Mutation.reconciliationRun":     operator,
+		"Mutation.productCreate":         shopStaff,
+		"Mutation.stockAdjust":           shopStaff,
+		"Mutation.stockAdjustMany":       shopStaff,
+		"Mutation.productUpdate":         shopStaff,
+		"Mutation.productVariantAdd":     shopStaff,
+		"Mutation.productVariantUpdate":  shopStaff,
+		"Mutation.orderBuyAgain":         buyer,
+		"Mutation.stockReminderCreate":   buyer,
+		"Mutation.stockReminderDelete":   buyer,
+		"Mutation.phoneNumberExchange":   buyer,
+
+		// streams asks these: gqlgen runs no root middleware for subscriptions.
+		"Subscription.stockChanged":     anyone,
+		"Subscription.shopStockChanged": anyStaff,
+		"Subscription.orderChanged":     session,
+	}
+}
+
+// fieldRules are those of fields that not everybody who sees the object is shown.
+func fieldRules() map[string]fieldRule {
+	return map[string]fieldRule{
+		"Stock.onHand":             seesStock,
+		"Stock.held":               seesStock,
+		"Shop.variants":            seesShop,
+		"Shop.orders":              seesShop,
+		"Shop.splitRules":          seesShop,
+		"Shop.shareWhen":           seesShop,
+		"Shop.maxShareBasisPoints": seesShop,
+		"ProductVariant.movements": seesVariantsShop,
+		"Shop.staff":               managesShop,
+		"Shop.invitations":         managesShop,
+		"Shop.auditLog":            managesShop,
+		"Shop.balances":            seesShop,
+		"Shop.ledger":              seesShop,
+		"Order.splits":             seesOrdersShop,
+		"Order.staffNotes":         seesOrdersShop,
+		"Order.ledger":             seesOrdersShop,
+		"Order.job":                seesOrdersShop,
+		"Job.lastError":            operates,
+		"Refund.failure":           seesRefundsShop,
+		"Order.notifications":      seesOrdersShop,
+		"Order.checkout":           seesCheckout,
+		"Order.payment":            seesCheckout,
+		"Payment.splits":           seesSplits,
+		"Payment.weChatPay":        paysIt,
 	}
 }
 

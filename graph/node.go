@@ -184,6 +184,9 @@ func about(ctx context.Context, j *job.Job) (model.Node, error) {
 		return node(ctx, typeid.From[typeid.Order](j.ID.UUID).String())
 	case job.Payment:
 		return node(ctx, typeid.From[typeid.Payment](j.ID.UUID).String())
+	case job.Restock:
+		return node(ctx, typeid.From[typeid.Variant](j.ID.UUID).String())
+	case job.Notification, job.Reconciliation: // which are no nodes
 	}
 	return nil, nil //nolint:nilnil // nothing that has a node
 }

@@ -148,7 +148,7 @@ func (s *reconcileStory) clean(t *testing.T) {
 	s.pay(t, s.both, "lin")
 	s.until(t, "the notice", s.both, func(o orderView) bool { return o.Status == "PAID" })
 	s.advance(time.Minute)
-	s.until(t, "the shares", s.both, all("SUCCEEDED"))
+	s.until(t, "the shares", s.both, allShared)
 	s.merchant(t).refund(t, vars{"orderId": s.both.Orders[0].ID, "amount": moneyView{1999, "CNY"}}).refused(t)
 	s.merchant(t).refund(t, vars{"orderId": s.both.Orders[1].ID}).refused(t)
 	s.until(t, "the refunds", s.both, func(o orderView) bool { return o.Refunded.Amount > 0 })

@@ -90,7 +90,7 @@ func TestStuck(t *testing.T) {
 		w.advance(2 * time.Second)
 		waitFor(t, "the shares, of which one was tried by hand", func() bool {
 			w.advance(time.Second)
-			return all("SUCCEEDED")(w.orders(t, placed.Checkout)[0])
+			return allShared(w.orders(t, placed.Checkout)[0])
 		})
 
 		// A refund that does not reach the buyer keeps its number, and waits for a person.

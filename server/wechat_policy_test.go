@@ -55,7 +55,7 @@ func TestWeChatPolicy(t *testing.T) {
 			t.Errorf("%d shares before the goods arrived", got)
 		}
 		change(vars{"shareWhen": "AFTER_PAYMENT"}).refused(t)
-		w.until(t, "the shares", placed.Checkout, all("SUCCEEDED"))
+		w.until(t, "the shares", placed.Checkout, allShared)
 		shown := ask[struct {
 			Shop struct {
 				ShareWhen           string

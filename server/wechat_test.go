@@ -110,10 +110,9 @@ func (w *weChatWorld) until(t *testing.T, what string, c *checkoutView, done fun
 	})
 }
 
-func all(status string) func(orderView) bool {
-	return func(o orderView) bool {
-		return !slices.ContainsFunc(o.Splits, func(s splitView) bool { return s.Status != status })
-	}
+// allShared tells whether everybody has a share of the order.
+func allShared(o orderView) bool {
+	return !slices.ContainsFunc(o.Splits, func(s splitView) bool { return s.Status != "SUCCEEDED" })
 }
 
 // TestWeChat is a day with WeChat: two shops in one payment, shares, a refund of a part and of all, late money, and what WeChat never said.
@@ -134,7 +133,7 @@ func TestWeChat(t *testing.T) {
 			t.Errorf("%d shares before their time", got)
 		}
 		w.advance(time.Minute)
-		w.until(t, "the shares", both, all("SUCCEEDED"))
+		w.until(t, "the shares", both, allShared)
 
 		half := w.merchant(t).refund(t, vars{"orderId": both.Orders[0].ID, "amount": moneyView{1999, "CNY"}})
 		half.refused(t)

@@ -53,7 +53,7 @@ var goTypes = map[reflect.Type]string{
 	reflect.TypeFor[*payment.Payment]():      "Payment",
 	reflect.TypeFor[*payment.Split]():        "PaymentSplit",
 	reflect.TypeFor[*addressbook.Entry]():    "SavedAddress",
-	reflect.TypeFor[*job.Job]():             "Job",
+	reflect.TypeFor[*job.Job]():              "Job",
 }
 
 // ExtensionName names it in gqlgen's errors.

@@ -191,7 +191,7 @@ func transfer(here payment.TransferState, amount money.Money, ask func(ctx conte
 			return there, err == nil && (r.State != payment.TransferSucceeded || r.Amount != amount), err
 		case payment.TransferFailed:
 			return there, r.State == payment.TransferSucceeded, err
-		case payment.TransferProcessing:
+		case payment.TransferProcessing, payment.TransferStuck:
 		}
 		return there, r.State != "" && r.Amount != amount, err
 	}

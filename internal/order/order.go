@@ -79,11 +79,11 @@ type Line struct {
 
 // Refund is money of one order given back.
 type Refund struct {
-	ID        typeid.Refund
-	OrderID   typeid.Order
-	Amount    money.Money
-	Reason    string
-	Status    string
+	ID      typeid.Refund
+	OrderID typeid.Order
+	Amount  money.Money
+	Reason  string
+	Status  string
 	// Failure is what the provider said when it last refused it; nil when it did not, or has taken it since.
 	Failure   *string
 	CreatedAt time.Time
