@@ -237,6 +237,7 @@ func (s *reconcileStory) again(t *testing.T) {
 // nextDay has nothing in its bills; the payment of midnight was recorded on it.
 func (s *reconcileStory) nextDay(t *testing.T) {
 	t.Helper()
+	s.until(t, "the shares of midnight", s.last, allShared) // else a day passes between WeChat's answer and ours
 	s.at("10:31:00")
 	day, _ := time.ParseInLocation(time.DateOnly, s.day, beijing)
 	if got := s.reconciled(t, s.mchID, day.AddDate(0, 0, 1).Format(time.DateOnly)); got.Status != "MATCHED" || got.Payments != 0 {
