@@ -16,8 +16,9 @@ import (
 
 // access says who may ask for what, in one place. A root field that is not here is refused.
 type access struct {
-	roots  map[string]rootRule
-	fields map[string]fieldRule
+	hideSchema bool
+	roots      map[string]rootRule
+	fields     map[string]fieldRule
 }
 
 // rootRule refuses, or does not.
@@ -120,6 +121,9 @@ func fieldRules() map[string]fieldRule {
 func (a access) root(ctx context.Context, field string) error {
 	switch field {
 	case "Query.__schema", "Query.__type":
+		if a.hideSchema {
+			return fault.New(fault.BadRequest, "introspection is off here: server schema prints the schema, and HOLDFAST_PLAYGROUND=on turns it on")
+		}
 		return nil
 	}
 	rule, ok := a.roots[field]

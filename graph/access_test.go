@@ -136,6 +136,24 @@ func TestRootRules(t *testing.T) {
 	}
 }
 
+// Whoever asks, introspection is refused where it is off, and nothing else is.
+func TestHiddenSchema(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.handler = NewHandler(w.Deps, Options{HideSchema: true})
+	for _, who := range []identity.Principal{{}, w.buyer, w.operator} {
+		for query, codes := range map[string]string{
+			`{ __schema { queryType { name } } }`: "BAD_REQUEST",
+			`{ a: __type(name: "Shop") { name } ...F } fragment F on Query { b: __type(name: "Stock") { name } }`: "BAD_REQUEST BAD_REQUEST",
+			`{ __typename shops(first: 1) { nodes { __typename } } }`:                                             "",
+		} {
+			if a := w.send(WithPrincipal(t.Context(), who, nil), t, query, nil, ""); a.codes() != codes || strings.Contains(fmt.Sprint(a.Data), "Stock") {
+				t.Errorf("%s: codes %q, data %v; want %q", query, a.codes(), a.Data, codes)
+			}
+		}
+	}
+}
+
 func codeOf(err error) fault.Code {
 	if list := fault.List(err); len(list) > 0 {
 		return list[0].Refused().Code

@@ -31,7 +31,7 @@ const (
 
 // Options are what may be chosen. The zero Options are fit to serve.
 type Options struct {
-	// HideSchema turns introspection off.
+	// HideSchema refuses introspection.
 	HideSchema bool
 	// Wait is how long loaders gather keys; a millisecond unless set. Tests that count statements take longer.
 	Wait time.Duration
@@ -57,6 +57,7 @@ func NewHandler(deps Deps, opts Options) *Handler {
 		opts.Wait = defaultWait
 	}
 	resolver := &Resolver{Deps: deps, access: newAccess(), wait: opts.Wait}
+	resolver.access.hideSchema = opts.HideSchema
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver})
 	server := handler.New(schema)
 	named := transport.Documents{Only: opts.TrustedOnly}

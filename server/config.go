@@ -47,6 +47,7 @@ type serveCommand struct {
 	MaxOperations  string   `env:"HOLDFAST_MAX_OPERATIONS" default:"auto" placeholder:"N" help:"How many queries, and how many mutations, run at once; off is any number. Default: ${default}, which is as many queries as there are connections to the database."`
 	Documents      string   `env:"HOLDFAST_DOCUMENTS" placeholder:"PATH" help:"A file or folder of trusted documents: operations that clients name instead of sending their text."`
 	TrustedOnly    bool     `env:"HOLDFAST_TRUSTED_ONLY" help:"Run trusted documents and no others."`
+	Playground     string   `env:"HOLDFAST_PLAYGROUND" enum:"auto,on,off," default:"auto" placeholder:"auto|on|off" help:"Pages to explore the API with, and introspection, which they need. Default: ${default}, which is in demo mode only."`
 	OTLPEndpoint   string   `name:"otlp-endpoint" env:"HOLDFAST_OTLP_ENDPOINT,OTEL_EXPORTER_OTLP_ENDPOINT" placeholder:"URL" help:"Where to send OpenTelemetry traces, over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
 }
 
@@ -66,6 +67,11 @@ func (c *serveCommand) demo() bool {
 		return *c.Demo
 	}
 	return c.Database == ""
+}
+
+// playground tells whether there are pages to explore the API with, and introspection.
+func (c *serveCommand) playground() bool {
+	return c.Playground == "on" || c.Playground != "off" && c.demo()
 }
 
 // validate refuses configurations that could not work or would be unsafe, and says what to do.

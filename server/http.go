@@ -11,13 +11,19 @@ import (
 
 	"holdfast/graph"
 	"holdfast/internal/demo"
+	"holdfast/internal/web/playground"
 )
 
 // handler is every address that the server answers.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", s.edge())
-	mux.HandleFunc("GET /{$}", s.index)
+	if s.playground == nil {
+		mux.HandleFunc("GET /{$}", s.index)
+	} else {
+		mux.Handle("GET /{$}", s.playground)
+		mux.Handle("GET "+playground.Path, s.playground)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.log))
@@ -164,7 +170,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 //go:embed index.html
 var indexHTML string
 
-// index is a plain page with addresses and logins.
+// index is a plain page with addresses and logins, where there is no playground.
 func (s *server) index(w http.ResponseWriter, r *http.Request) {
 	page, err := template.New("index").Parse(indexHTML)
 	if err != nil {

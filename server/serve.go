@@ -50,15 +50,17 @@ type server struct {
 	metrics  *metrics
 	tracing  *tracing // nil without an endpoint
 	limits   *limits
-	draining atomic.Bool
-	away     atomic.Bool                                        // the last probe found no database to serve from
-	say      func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
-	app      *app
+	// playground is nil where it is off.
+	playground http.Handler
+	draining   atomic.Bool
+	away       atomic.Bool                                        // the last probe found no database to serve from
+	say        func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
+	app        *app
 }
 
 // Help says what one gets.
 func (serveCommand) Help() string {
-	return `Serves, at one address: /graphql (GraphQL over HTTP and WebSocket), / (a page to begin with), /healthz, /readyz and /metrics (Prometheus).
+	return `Serves, at one address: /graphql (GraphQL over HTTP and WebSocket), / (a page to begin with: the playground, where that is on), /healthz, /readyz and /metrics (Prometheus).
 The log is JSON lines on standard error. SIGTERM and SIGINT let requests in flight finish.`
 }
 
@@ -130,7 +132,7 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	})
 	s.sockets = &transport.WebSocket{Begin: s.begin, Origins: c.Origins, Now: a.now}
 	edge := a.edge
-	edge.WebSocket, edge.Observer = s.sockets, s.metrics
+	edge.WebSocket, edge.Observer, edge.HideSchema = s.sockets, s.metrics, !c.playground()
 	if tracing != nil {
 		edge.Observer = tracing.observer(s.metrics)
 	}
@@ -141,6 +143,11 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	}
 	if s.limits, err = newLimits(c, d, a.now); err != nil {
 		return nil, errors.Join(err, d.Close())
+	}
+	if c.playground() {
+		if s.playground, err = newPlayground(c); err != nil {
+			return nil, errors.Join(fmt.Errorf("playground: %w", err), d.Close())
+		}
 	}
 	s.metrics.watch(s)
 	handler := graph.NewHandler(graph.Deps{App: s.business}, edge)

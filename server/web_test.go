@@ -51,7 +51,7 @@ func (w *world) do(t *testing.T, method, path string, body io.Reader, header htt
 
 func TestPages(t *testing.T) {
 	source := testdb.Source(t, testdb.SQLite)
-	w := newWorld(t, source)
+	w := newWorld(t, source, func(c *serveCommand, _ *app) { c.Playground = "off" }) // TestPlaygroundPages has the other
 	of := ask[struct {
 		Shops struct {
 			Nodes []struct {
@@ -104,7 +104,7 @@ func TestPages(t *testing.T) {
 		Schema struct {
 			Types []struct{ Name, Description string }
 		} `json:"__schema"`
-	}](t, w.anonymous(), `{ __schema { types { name description } } }`, nil).Schema.Types
+	}](t, newWorld(t, source).anonymous(), `{ __schema { types { name description } } }`, nil).Schema.Types
 	if !slices.ContainsFunc(tools, func(d struct{ Name, Description string }) bool { return d.Name == "Checkout" && d.Description != "" }) {
 		t.Errorf("tools do not find the schema: %d types", len(tools))
 	}
