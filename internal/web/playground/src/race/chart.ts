@@ -51,7 +51,7 @@ export class RaceChart {
         },
         axes: [
           { ...axis, label: "ms since the start" },
-          { ...axis, scale: "ms", label: "latency, ms", size: 46 },
+          { ...axis, scale: "ms", label: "latency, ms", size: 58 },
           { ...axis, scale: "stock", label: "stock", side: 1, size: 34, grid: { show: false }, incrs: [1, 2, 5, 10, 20] },
         ],
         series: [
