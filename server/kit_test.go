@@ -33,7 +33,7 @@ func TestKit(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), kitPatience)
 			defer cancel()
-			vitest := exec.CommandContext(ctx, "npx", append([]string{"--no-install"}, args...)...) //nolint:gosec // words of this test
+			vitest := exec.CommandContext(ctx, "npx", append([]string{"--no-install"}, args...)...)
 			vitest.Dir = filepath.Join(web, "kit")
 			vitest.Env = append(os.Environ(), "HOLDFAST_URL="+p.url, "HOLDFAST_TRUSTED="+trusted)
 			out, err := vitest.CombinedOutput()
