@@ -1,0 +1,12 @@
+export type { CheckoutInput, CheckoutOutcome } from "./checkout.js";
+export { sandboxPay } from "./checkout.js";
+export type { TypedDocument } from "./document.js";
+export { KitError, type KitErrorKind } from "./errors.js";
+export * from "./generated/operations.js";
+export type { Refusal } from "./generated/refusals.js";
+export { createKit, type Kit, type KitOptions } from "./kit.js";
+export type { PayableOf, Platform, PlatformAnswer, PlatformRequest, PlatformSocket, SocketEvents } from "./platform.js";
+export { refusalsOf } from "./refusals.js";
+export type { Listener } from "./socket.js";
+export { type WebOptions, webPlatform } from "./web.js";
+export { type Wx, type WxSocketTask, wxPlatform } from "./wx.js";
