@@ -27,7 +27,7 @@ type rootRule func(identity.Principal) error
 // fieldRule tells whether who is shown a field of obj; to others it is null.
 type fieldRule func(ctx context.Context, who identity.Principal, obj any) (bool, error)
 
-func newAccess() access { return access{rootRules(), fieldRules()} }
+func newAccess() access { return access{roots: rootRules(), fields: fieldRules()} }
 
 func rootRules() map[string]rootRule {
 	return map[string]rootRule{

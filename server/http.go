@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"holdfast/graph"
+	"holdfast/graph/reference"
 	"holdfast/internal/demo"
 	"holdfast/internal/web/playground"
 )
@@ -23,6 +24,8 @@ func (s *server) handler() http.Handler {
 	} else {
 		mux.Handle("GET /{$}", s.playground)
 		mux.Handle("GET "+playground.Path, s.playground)
+		mux.Handle("GET "+reference.Path, s.reference)
+		mux.Handle("GET "+reference.Path+".css", s.reference)
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)

@@ -13,6 +13,7 @@ import (
 
 	"holdfast/graph"
 	"holdfast/graph/documents"
+	"holdfast/graph/reference"
 	"holdfast/graph/transport"
 	business "holdfast/internal/app"
 	"holdfast/internal/catalog"
@@ -50,12 +51,12 @@ type server struct {
 	metrics  *metrics
 	tracing  *tracing // nil without an endpoint
 	limits   *limits
-	// playground is nil where it is off.
-	playground http.Handler
-	draining   atomic.Bool
-	away       atomic.Bool                                        // the last probe found no database to serve from
-	say        func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
-	app        *app
+	// playground and reference are nil where they are off.
+	playground, reference http.Handler
+	draining              atomic.Bool
+	away                  atomic.Bool                                        // the last probe found no database to serve from
+	say                   func(acceptLanguage string, e *fault.Error) string // what is not GraphQL
+	app                   *app
 }
 
 // Help says what one gets.
@@ -147,6 +148,9 @@ func newServer(ctx context.Context, a *app, c *serveCommand) (*server, error) {
 	if c.playground() {
 		if s.playground, err = newPlayground(c); err != nil {
 			return nil, errors.Join(fmt.Errorf("playground: %w", err), d.Close())
+		}
+		if s.reference, err = reference.New(graph.Schema()); err != nil {
+			return nil, errors.Join(err, d.Close())
 		}
 	}
 	s.metrics.watch(s)

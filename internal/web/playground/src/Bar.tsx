@@ -22,6 +22,7 @@ export function Bar({ people, known }: Props) {
     <header className="bar">
       <span className="brand">Holdfast</span>
       {people.config.demo && <Identities people={people} />}
+      <a href="/reference">Reference</a>
       {people.config.demo && people.config.race && <a href="/playground/race.html">Race for the last one</a>}
       {lesson?.name === "WatchStock" && known.first && <OtherBuyer people={people} variant={known.first} />}
       <Line lesson={lesson} people={people} missing={missing} />

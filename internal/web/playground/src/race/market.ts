@@ -145,5 +145,5 @@ async function createProduct(token: string, shopId: string): Promise<Variant> {
     },
     token,
   );
-  return granted(productCreate.product, productCreate.userErrors).variants[0];
+  return granted(granted(productCreate.product, productCreate.userErrors).variants[0], []);
 }

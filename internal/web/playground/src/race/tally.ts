@@ -41,10 +41,9 @@ export interface Shelf {
 
 /** The nearest-rank percentile: the smallest value that at least p percent of all reach at most. Null of nothing. */
 export function percentile(values: readonly number[], p: number): number | null {
-  if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const rank = Math.ceil((p / 100) * sorted.length);
-  return sorted[Math.min(Math.max(rank, 1), sorted.length) - 1];
+  return sorted[Math.min(Math.max(rank, 1), sorted.length) - 1] ?? null;
 }
 
 /** Adds the answers up. */
