@@ -18,8 +18,8 @@ import (
 // browserPatience covers two tours through all tabs on a busy machine.
 const browserPatience = 5 * time.Minute
 
-// TestPlayground opens the playground of a new server in Chromium and runs every tab in order, in a wide window and in a phone's. The
-// screenshots are kept in the folder that HOLDFAST_TEST_SCREENSHOTS names.
+// TestPlayground opens the playground of a new server in Chromium, in a wide window and in a phone's: it runs every tab in order, and races
+// for the last unit. The screenshots are kept in the folder that HOLDFAST_TEST_SCREENSHOTS names.
 func TestPlayground(t *testing.T) {
 	t.Parallel() // it waits
 	chromium, err := exec.LookPath("chromium")
@@ -30,15 +30,22 @@ func TestPlayground(t *testing.T) {
 		t.Skipf("the playground is tested with Chromium, which is not here: %v", err)
 	}
 	dir := npmInstall(t, "browser")
-	script, err := os.ReadFile("../internal/web/playground/test/tabs.mjs")
+	for _, name := range []string{"tabs.mjs", "race.mjs"} {
+		t.Run(name, func(t *testing.T) { browse(t, dir, name, chromium) })
+	}
+}
+
+// browse runs one of the playground's scripts on a new server.
+func browse(t *testing.T, dir, name, chromium string) {
+	script, err := os.ReadFile(filepath.Join("../internal/web/playground/test", name))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "tabs.mjs"), script, 0o600)
+		err = os.WriteFile(filepath.Join(dir, name), script, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t, testdb.Source(t, testdb.SQLite))
-	args := []string{"tabs.mjs", w.url}
+	args := []string{name, w.url}
 	if folder := os.Getenv("HOLDFAST_TEST_SCREENSHOTS"); folder != "" {
 		if folder, err = filepath.Abs(folder); err != nil {
 			t.Fatal(err)
@@ -50,8 +57,7 @@ func TestPlayground(t *testing.T) {
 	tour := exec.CommandContext(ctx, "node", args...)
 	tour.Dir, tour.Env = dir, append(os.Environ(), "CHROMIUM="+chromium)
 	tour.WaitDelay = 10 * time.Second // Chromium's own processes may hold its output
-	out, err := tour.CombinedOutput()
-	if err != nil {
+	if out, err := tour.CombinedOutput(); err != nil {
 		t.Fatalf("the tour ended with %v:\n%s", err, out)
 	}
 }

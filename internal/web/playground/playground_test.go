@@ -27,7 +27,7 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := regexp.MustCompile(`(?:src|href)="([^"]*)"`)
+	address := regexp.MustCompile(`<(?:script|link|img)\s[^>]*(?:src|href)="([^"]*)"`) // what is loaded, not what is linked to
 	inline := regexp.MustCompile(`<script(?:\s+[^>]*)?>\s*[^<\s]|\son\w+=|<style|\sstyle=`)
 	for name, f := range h.files {
 		if !strings.HasSuffix(name, ".html") {
