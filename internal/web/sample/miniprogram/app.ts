@@ -19,5 +19,7 @@ App<ShopApp>({
       appId,
       origin: endpoint.replace(/^(https?:\/\/[^/]+).*$/, "$1"),
     };
+    // While the first page is read. If it fails, whatever needs a session tries again and tells.
+    this.shop.kit.login().catch(() => undefined);
   },
 });

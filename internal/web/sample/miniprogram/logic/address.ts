@@ -24,6 +24,7 @@ export function problemOf(address: Address): string {
 
 /** The address to show first; null when the buyer has none. */
 export async function defaultAddress(kit: Kit): Promise<Address | null> {
+  await kit.login();
   const { viewer } = await kit.query(AddressesDocument, {});
   const saved = viewer?.__typename === "Buyer" ? viewer.addresses : [];
   const address = (saved.find((a) => a.isDefault) ?? saved[0])?.address;

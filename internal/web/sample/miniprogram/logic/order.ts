@@ -24,7 +24,7 @@ export interface OrderPageState extends Common {
   canCancel: boolean;
   /** It is on its way and can be said to have arrived. */
   canComplete: boolean;
-  /** Its state moves as it changes. */
+  /** It is watched, and its state moves as it changes. */
   live: boolean;
   notice: string;
 }
@@ -57,6 +57,7 @@ export class Order extends Screen<OrderPageState> {
     if (this.state.number) {
       this.unwatch();
       this.unwatch = this.shop.kit.subscribe(OrderChangedDocument, { orderId: id }, {
+        version: ({ orderChanged }) => orderChanged.version,
         next: ({ orderChanged }) => this.moved(orderChanged),
         error: (e) => this.set({ live: false, error: wordsOfError(e) }),
       });
@@ -94,6 +95,7 @@ export class Order extends Screen<OrderPageState> {
   }
 
   private async read(): Promise<void> {
+    await this.shop.kit.login();
     const { order } = await this.shop.kit.query(OrderDocument, { id: this.state.id });
     if (!order) {
       throw new Words("没有这个订单");

@@ -80,6 +80,7 @@ export class Orders extends Screen<OrdersState> {
     const round = this.round;
     const statuses = tabs[this.state.tab]?.statuses ?? [];
     const filter = statuses.length > 0 ? { statuses: [...statuses] } : null;
+    await this.shop.kit.login();
     const { viewer } = await this.shop.kit.query(OrdersDocument, { first: 10, after, filter });
     if (round !== this.round || viewer?.__typename !== "Buyer") {
       return;

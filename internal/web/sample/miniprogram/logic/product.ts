@@ -29,7 +29,7 @@ export interface ProductState extends Common {
   quantity: number;
   /** The chosen variant can be bought in this quantity. */
   canBuy: boolean;
-  /** Stock moves as it changes; false while the line to the server is down. */
+  /** Stock is watched, and moves as it changes. */
   live: boolean;
   /** Good news. */
   notice: string;
@@ -104,6 +104,7 @@ export class Product extends Screen<ProductState> {
       return;
     }
     this.unwatch = this.shop.kit.subscribe(StockChangedDocument, { variantIds }, {
+      version: ({ stockChanged }) => stockChanged.version,
       next: ({ stockChanged }) => this.moved(stockChanged),
       error: (e) => this.set({ live: false, error: wordsOfError(e) }),
     });
