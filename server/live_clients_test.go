@@ -33,18 +33,31 @@ func TestOfficialClients(t *testing.T) {
 // npmInstall puts a folder of testdata, and the npm packages that it names, into a folder of the test's.
 func npmInstall(t *testing.T, folder string) (dir string) {
 	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("clients of others need Node: %v", err)
-			}
-			t.Skipf("clients of others need Node, which is not here: %v", err)
-		}
-	}
+	needNode(t)
 	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", folder))); err != nil {
 		t.Fatal(err)
 	}
+	npmCI(t, dir)
+	return dir
+}
+
+// needNode skips a test where there is no Node; CI has to have it.
+func needNode(t *testing.T) {
+	t.Helper()
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("clients in JavaScript need Node: %v", err)
+			}
+			t.Skipf("clients in JavaScript need Node, which is not here: %v", err)
+		}
+	}
+}
+
+// npmCI installs what the package-lock.json of a folder names.
+func npmCI(t *testing.T, dir string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), installPatience)
 	defer cancel()
 	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
@@ -52,7 +65,6 @@ func npmInstall(t *testing.T, folder string) (dir string) {
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
-	return dir
 }
 
 // clientLine is what a client says: that it is connected, or not, or the answer to its query, or a state.

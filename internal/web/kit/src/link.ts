@@ -32,7 +32,7 @@ export class Link {
     private readonly endpoint: string,
     private readonly trusted: boolean,
     /** Resolves while the app is in the foreground. */
-    private readonly visible: () => Promise<void>,
+    readonly visible: () => Promise<void>,
   ) {}
 
   /** The request for a document: its text, or the hash of it. */

@@ -7,7 +7,7 @@ import { backoff, sleep } from "./timing.js";
 /** An access token that has less than this to live is renewed before it is used. */
 const marginMs = 60_000;
 /** How often a log-in is tried whose answer is lost; each time with a new code, as a code works once. */
-const loginAttempts = 4;
+const loginAttempts = 6;
 
 interface Tokens {
   accessToken: string;
@@ -118,6 +118,7 @@ export class Session {
           throw e;
         }
         await sleep(backoff(attempt));
+        await this.link.visible(); // in the background each try would be interrupted
       }
     }
   }
