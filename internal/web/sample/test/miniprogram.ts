@@ -1,19 +1,25 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
+import { afterAll } from "vitest";
 
 /** What a page gave to Page(), or an app to App(): its data, its handlers, and whatever else it keeps. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as loose as the runtime: its bundles have no types
 export type Options = Record<string, any>;
 
-/** Builds the sample as `npm run build` does, into a folder of its own. */
-export function build(endpoint: string): string {
-  const dist = join(mkdtempSync(join(tmpdir(), "sample-")), "dist");
+const made: string[] = [];
+afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true })));
+
+/** Builds the sample as `npm run build` does, into a folder of its own. Without an appId it is the one that logs in and pays by itself. */
+export function build(endpoint: string, appId = "wxdemo"): string {
+  const folder = mkdtempSync(join(tmpdir(), "sample-"));
+  made.push(folder);
+  const dist = join(folder, "dist");
   const script = fileURLToPath(new URL("../build.mjs", import.meta.url));
-  const env = { ...process.env, HOLDFAST_SAMPLE_DIST: dist, HOLDFAST_ENDPOINT: endpoint, HOLDFAST_APP_ID: "wxdemo" };
+  const env = { ...process.env, HOLDFAST_SAMPLE_DIST: dist, HOLDFAST_ENDPOINT: endpoint, HOLDFAST_APP_ID: appId };
   execFileSync(process.execPath, [script], { env, stdio: "inherit" });
   return dist;
 }

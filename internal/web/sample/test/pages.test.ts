@@ -4,12 +4,12 @@ import { build, event, MiniProgram } from "./miniprogram";
 import { address, type Phone, phone, url, withServer } from "./phone";
 
 /** A phone with the mini-program on it; `went` is where it was sent. */
-function started(name: string): { program: MiniProgram; went: string[]; it: Phone } {
+function started(name: string, appId?: string, more = {}): { program: MiniProgram; went: string[]; it: Phone } {
   const it = phone(name);
   const went: string[] = [];
   const go = (option: { url: string }) => void went.push(option.url);
-  const wx = Object.assign(it.wx, { navigateTo: go, redirectTo: go, switchTab: go, stopPullDownRefresh: vi.fn() });
-  const program = new MiniProgram(build(`${url}/graphql`), wx);
+  const wx = Object.assign(it.wx, { navigateTo: go, redirectTo: go, switchTab: go, stopPullDownRefresh: vi.fn(), ...more });
+  const program = new MiniProgram(build(`${url}/graphql`, appId), wx);
   program.launch();
   it.shop = program.app.shop; // so that the cashier pays for this one
   return { program, went, it };
@@ -94,6 +94,27 @@ withServer("pages", () => {
 
     expect(it.wx.calls).toMatchObject({ login: 1, connectSocket: 1 });
     [list, product, cart, checkout, order, orders, now].forEach((page) => page.onUnload());
+    program.app.shop.kit.close();
+  });
+
+  test("as it is built for devtools it logs in as demo-lin, and asks before it pays", { timeout: 30_000 }, async () => {
+    let confirm = false;
+    const { program, went, it } = started("nobody", "", { showModal: async () => ({ confirm }) });
+    const list = await program.open("/pages/list/list");
+    const product = await program.open(`/pages/product/product?id=${list.data.products[5].id}`);
+    product.buyNow();
+    const checkout = await program.open(went[0]!);
+    for (const [field, value] of Object.entries(address)) {
+      checkout.type(event({ field }, value));
+    }
+    await checkout.pay();
+    expect(checkout.data).toMatchObject({ result: "", error: "", refusals: [] });
+    expect(checkout.data.heldUntil).not.toBe("");
+    confirm = true;
+    await checkout.pay();
+    expect(checkout.data).toMatchObject({ result: "支付成功", error: "" });
+    expect(it.wx.calls).toMatchObject({ login: 0, requestPayment: 0 });
+    product.onUnload();
     program.app.shop.kit.close();
   });
 });
