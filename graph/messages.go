@@ -192,6 +192,9 @@ var chinese = map[string]string{ //nolint:gochecknoglobals,gosec // a constant i
 	"maxShareBasisPoints must be 0 to %d":                                       "maxShareBasisPoints 必须在 0 到 %d 之间",
 	"the payment provider lets others have at most %d basis points of an order": "支付服务允许的分账比例最多为 %d（万分之一）",
 
+	// the schema
+	"introspection is off here: server schema prints the schema, and HOLDFAST_PLAYGROUND=on turns it on": "此处未开放内省：可用 server schema 打印模式，或设置 HOLDFAST_PLAYGROUND=on 开放",
+
 	// the sandbox
 	"a delay is 0 to %d milliseconds":           "延迟为 0 到 %d 毫秒",
 	"a notice is repeated 0 to %d times":        "通知可重复 0 到 %d 次",
